@@ -1,0 +1,1 @@
+"""Entroscape's engine: energy landscapes, samplers, statistics and the store."""

@@ -1,0 +1,130 @@
+"""What a sampler may ask of a landscape: the two protocols, and the state a spin landscape carries.
+
+One physical convention: k_B = 1, energies are totals unless a name says `_per_site`, `beta` is one value per chain.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+
+from mcmc.errors import ArgumentError
+
+
+class SpinState(NamedTuple):
+    """Configuration of a spin landscape; `sweep` and its arrays are updated in place."""
+
+    spins: np.ndarray
+    """The landscape's own layout, chains on the last axis."""
+    energy: np.ndarray
+    """(chains,) float64: total energy, carried along by the moves."""
+    sweep: np.ndarray
+    """() int64: sweeps done so far; the random numbers of the next sweep depend on it."""
+    chain: np.ndarray
+    """(chains,) uint32: identity of each chain in the random numbers."""
+    seed: np.ndarray
+    """() uint64."""
+
+
+class SweepInfo(NamedTuple):
+    """What happened during a call of `sweep`."""
+
+    acceptance: np.ndarray
+    """(chains,) float64: accepted fraction of attempted updates; for clusters, mean cluster size / sites."""
+    energy_drift: np.ndarray
+    """(chains,) float64: largest |carried - recomputed energy| seen when the landscape renormalised its state."""
+    flipped: np.ndarray
+    """(chains,) int64: spins changed."""
+
+
+@runtime_checkable
+class SpinLandscape(Protocol):
+    """Discrete or compact spins; the compiled sweeps live beside the physics."""
+
+    sites: int
+    updates: tuple[str, ...]
+    """Names `sweep` takes, a subset of metropolis, heat_bath, over_relaxation, wolff, align."""
+
+    def init(self, chains: int | Sequence[int], seed: int) -> SpinState:
+        """Random configuration; `chains` is a count or explicit chain ids."""
+        ...
+
+    def energy(self, state: SpinState) -> np.ndarray:
+        """Total energy recomputed from scratch, (chains,) float64."""
+        ...
+
+    def delta_energy(self, state: SpinState, site: int, proposal: np.ndarray) -> np.ndarray:
+        """Slow oracle: energy change, (chains,), if `site` took the value `proposal` (one per chain)."""
+        ...
+
+    def sweep(
+        self,
+        state: SpinState,
+        beta: np.ndarray,
+        sweeps: int,
+        update: str = "metropolis",
+        *,
+        width: np.ndarray | None = None,
+        over_relaxation: int = 0,
+    ) -> SweepInfo:
+        """Advance in place by `sweeps` sweeps at inverse temperatures `beta` (chains,).
+
+        `width` (chains,) scales the proposal (metropolis) or is the number of clusters a sweep (wolff);
+        `over_relaxation` energy-preserving sweeps follow each sweep. Raises LandscapeError for an update that
+        this landscape cannot serve.
+        """
+        ...
+
+    def observables(self, state: SpinState) -> dict[str, np.ndarray]:
+        """Measured values by name, each (chains,) float64; `energy` is always among them."""
+        ...
+
+    def observable_attributes(self) -> Mapping[str, Mapping[str, str]]:
+        """For each observable its `long_name` and `units`."""
+        ...
+
+
+@runtime_checkable
+class SmoothLandscape(Protocol):
+    """Continuous weights; x is an array of shape (chains, dim)."""
+
+    dim: int
+    data_size: int | None
+    """None when the energy is not a mean over data."""
+
+    def energy(self, x: np.ndarray, batch: np.ndarray | None = None) -> np.ndarray:
+        """Total energy, (chains,) float64."""
+        ...
+
+    def gradient(self, x: np.ndarray, batch: np.ndarray | None = None) -> np.ndarray:
+        """Gradient of the energy, (chains, dim)."""
+        ...
+
+
+def chain_ids(chains: int | Sequence[int]) -> np.ndarray:
+    """Chain identities, (chains,) uint32: 0..chains-1 for a count, else the given ids.
+
+    Raises ArgumentError for a count below 1, or ids that are negative, repeated or beyond 2^32 - 1.
+    """
+    if isinstance(chains, (int, np.integer)) and not isinstance(chains, bool):
+        if chains < 1:
+            raise ArgumentError(f"chains: got {chains}; at least 1 chain is needed")
+        return np.arange(int(chains), dtype=np.uint32)
+    ids = np.asarray(chains, dtype=np.int64)
+    if ids.ndim != 1 or ids.size == 0 or ids.min() < 0 or ids.max() >= 2**32 or np.unique(ids).size != ids.size:
+        raise ArgumentError(f"chains: got {chains!r}; a count, or distinct ids from 0 to 2**32 - 1, are needed")
+    return ids.astype(np.uint32)
+
+
+def inverse_temperatures(beta, chains: int) -> np.ndarray:
+    """One inverse temperature per chain, (chains,) float64, from a number or an array.
+
+    Infinite beta (zero temperature) is allowed. Raises ArgumentError for NaN, negative or ill-shaped values.
+    """
+    values = np.asarray(beta, dtype=np.float64)
+    if values.ndim > 1 or (values.ndim == 1 and values.size not in (1, chains)):
+        raise ArgumentError(f"beta: got shape {values.shape}; one number, or one per chain ({chains}), is needed")
+    if np.isnan(values).any() or (values < 0).any():
+        bad = values[np.isnan(values) | (values < 0)].flat[0]
+        raise ArgumentError(f"beta: got {bad}; inverse temperatures are numbers >= 0 (infinity for zero temperature)")
+    return np.ascontiguousarray(np.broadcast_to(values, (chains,)))

@@ -1,0 +1,1 @@
+"""Energy landscapes: what is sampled."""

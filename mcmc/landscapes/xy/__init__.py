@@ -1,0 +1,1 @@
+"""The XY model on any graph."""

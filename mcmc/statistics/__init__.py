@@ -1,0 +1,1 @@
+"""Statistics of correlated series: autocorrelation, binning, jackknife, convergence, reweighting."""

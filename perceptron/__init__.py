@@ -1,0 +1,1 @@
+"""The binary perceptron and its kin, built on mcmc."""

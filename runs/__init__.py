@@ -1,0 +1,1 @@
+"""The batch layer: run files, grids of points, figures, reports, command line."""
