@@ -67,8 +67,8 @@ def philox4x32(c0, c1, c2, c3, k0, k1):
 
 @njit(inline="always")
 def uniform32(word):
-    """float32 uniform in [0, 1) with 24 bits."""
-    return np.float32(np.int32(word >> np.uint32(8))) * np.float32(2.0**-24)
+    """float32 uniform in (0, 1], as fine as 2^-32 near zero, where rare acceptances are decided."""
+    return (np.float32(word) + np.float32(0.5)) * np.float32(2.0**-32)
 
 
 @njit(inline="always")

@@ -1,1 +1,5 @@
 """The XY model on any graph."""
+
+from mcmc.landscapes.xy.model import XYModel
+
+__all__ = ["XYModel"]

@@ -1,0 +1,133 @@
+"""Scalar physics of the XY model: one formula a function, called by the CPU loops and the CUDA kernels alike.
+
+A spin is the unit vector (c, s) = (cos theta, sin theta); (hx, hy) is its local field, the sum over neighbours of
+J_ij R(A_ij) s_j plus the external field, so that its energy is -(c hx + s hy). Functions keep the precision of their
+arguments: float32 in the kernels, float64 in exact checks.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+ONE = np.float32(1.0)
+TWO = np.float32(2.0)
+ZERO = np.float32(0.0)
+
+
+@njit(inline="always", error_model="numpy")
+def exp_minus(x):
+    """exp(-x) for float32 x >= 0, relative error below 2e-7 up to x = 87, 1.6e-38 beyond.
+
+    2^k 2^f with |f| <= 1/2: a polynomial for 2^f and k put straight into the exponent bits. No branch and no
+    library call, so loops over it vectorise.
+    """
+    y = min(x, np.float32(87.0)) * np.float32(-1.4426950408889634)
+    k = np.int32(y - np.float32(0.5))
+    f = y - np.float32(k)
+    p = np.float32(1.5403530e-4)
+    p = p * f + np.float32(1.3333558e-3)
+    p = p * f + np.float32(9.6181291e-3)
+    p = p * f + np.float32(5.5504109e-2)
+    p = p * f + np.float32(2.4022651e-1)
+    p = p * f + np.float32(6.9314718e-1)
+    p = p * f + ONE
+    bits = np.int32((k + np.int32(127)) << np.int32(23))
+    return p * bits.view(np.float32)
+
+
+@njit(inline="always", error_model="numpy")
+def exp_minus_exact(x):
+    """exp(-x) in float64, for exact checks of the acceptance rules."""
+    return math.exp(-x)
+
+
+@njit(inline="always", error_model="numpy")
+def small_rotation(t):
+    """Cosine and sine of the angle 2 atan(t), without trigonometry; odd in t, so a symmetric t proposes symmetrically."""
+    square = t * t
+    inverse = ONE / (ONE + square)
+    return (ONE - square) * inverse, TWO * t * inverse
+
+
+@njit(inline="always", error_model="numpy")
+def rotate(c, s, cos_delta, sin_delta):
+    """Spin (c, s) turned by delta."""
+    return c * cos_delta - s * sin_delta, s * cos_delta + c * sin_delta
+
+
+@njit(inline="always", error_model="numpy")
+def energy_change(c, s, new_c, new_s, hx, hy):
+    """Energy difference of replacing (c, s) by (new_c, new_s) in the local field."""
+    return hx * (c - new_c) + hy * (s - new_s)
+
+
+@njit(inline="always", error_model="numpy")
+def metropolis_acceptance(beta, delta, exponential):
+    """min(1, exp(-beta delta)); `exponential(x)` is exp(-x). Metropolis et al. 1953, J. Chem. Phys. 21, 1087."""
+    return exponential(max(beta * delta, ZERO))
+
+
+@njit(inline="always", error_model="numpy")
+def reflect_about_field(c, s, hx, hy):
+    """Spin mirrored in its local field: same energy. Creutz 1987, Phys. Rev. D 36, 515. Unchanged in a zero field."""
+    norm = hx * hx + hy * hy
+    twice = TWO * (c * hx + s * hy) / (norm if norm > ZERO else ONE)
+    return (twice * hx - c if norm > ZERO else c), (twice * hy - s if norm > ZERO else s)
+
+
+@njit(inline="always", error_model="numpy")
+def reflect_across_line(c, s, rx, ry):
+    """Spin with its component along the unit vector (rx, ry) reversed. Wolff 1989, Phys. Rev. Lett. 62, 361."""
+    twice = TWO * (c * rx + s * ry)
+    return c - twice * rx, s - twice * ry
+
+
+@njit(inline="always", error_model="numpy")
+def wolff_bond_closed(beta, coupling, projection_i, projection_j, exponential):
+    """Probability exp(min(0, -2 beta J (s_i.r)(s_j.r))) that a cluster does not grow along a bond. Wolff 1989."""
+    return exponential(max(TWO * beta * coupling * projection_i * projection_j, ZERO))
+
+
+@njit(inline="always", error_model="numpy")
+def bond_cosine_sine(ci, si, cj, sj, cos_phase, sin_phase):
+    """cos and sin of theta_i - theta_j - A_ij."""
+    cosine = ci * cj + si * sj
+    sine = si * cj - ci * sj
+    return cosine * cos_phase + sine * sin_phase, sine * cos_phase - cosine * sin_phase
+
+
+@njit(inline="always", error_model="numpy")
+def branch_crossing(ca, sa, cb, sb):
+    """+1 where theta_b - theta_a > pi, -1 where it is < -pi, else 0, for angles in (-pi, pi].
+
+    Angles cancel around a plaquette, so its vorticity is minus the sum of these: no arctangent is needed.
+    """
+    sine = ca * sb - sa * cb
+    up = np.int32(1) if (sa < ZERO and sb >= ZERO and sine < ZERO) else np.int32(0)
+    down = np.int32(1) if (sa >= ZERO and sb < ZERO and sine > ZERO) else np.int32(0)
+    return up - down
+
+
+@njit(inline="always", error_model="numpy")
+def von_mises_parameters(kappa):
+    """r and r - 1 of the wrapped-Cauchy envelope of exp(kappa cos x). Best & Fisher 1979, Appl. Statist. 28, 152."""
+    if kappa < 1e-5:
+        r = 1.0 / kappa + kappa
+        return r, r - 1.0
+    tau = 1.0 + math.sqrt(1.0 + 4.0 * kappa * kappa)
+    rho = (tau - math.sqrt(2.0 * tau)) / (2.0 * kappa)
+    return (1.0 + rho * rho) / (2.0 * rho), (1.0 - rho) * (1.0 - rho) / (2.0 * rho)
+
+
+@njit(inline="always", error_model="numpy")
+def von_mises_proposal(r, r_minus_1, z):
+    """Cosine f of the envelope's angle and 1 - f, for z = cos(pi u); 1 - f keeps its digits near the pole f = 1."""
+    return (1.0 + r * z) / (r + z), r_minus_1 * (1.0 - z) / (r + z)
+
+
+@njit(inline="always", error_model="numpy")
+def von_mises_accept(kappa, r, f, u):
+    """Whether the envelope's proposal f is kept: Best & Fisher 1979, steps 2 and 3."""
+    y = kappa * (r - f)
+    return y * (2.0 - y) > u or math.log(y / u) + 1.0 >= y
