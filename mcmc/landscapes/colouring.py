@@ -17,9 +17,7 @@ def colouring(graph: Graph) -> np.ndarray:
     greedily, with 2 colours if they are bipartite. Raises LandscapeError for the complete graph.
     """
     if graph.complete:
-        raise LandscapeError(
-            "complete graph: no two sites can be updated in parallel, so it has no colouring"
-        )
+        raise LandscapeError("complete graph: no two sites can be updated in parallel, so it has no colouring")
     if graph.name == "triangular":
         x, y = graph.coordinates.T
         if not any(side % 2 for side in graph.size):

@@ -212,18 +212,14 @@ def from_edges(edges, sites: int | None = None, positions=None, name: str = "edg
     if len(unique) < len(listed):
         again = np.delete(np.arange(len(listed)), first)[0]
         pair = f"({low[again]}, {high[again]})"
-        raise LandscapeError(
-            f"edges: bond {again} repeats {pair}; give each pair once, its couplings added up"
-        )
+        raise LandscapeError(f"edges: bond {again} repeats {pair}; give each pair once, its couplings added up")
     if positions is None:
         return Graph(name, sites, listed=listed)
     place = np.array(positions, dtype=np.float64)
     if place.ndim != 2 or place.shape[0] != sites or not 1 <= place.shape[1] <= 3:
         raise LandscapeError(f"positions: got shape {place.shape}; ({sites}, 1 to 3) is needed")
     if not np.isfinite(place).all():
-        raise LandscapeError(
-            f"positions: {place[~np.isfinite(place)][0]} among them; finite numbers are needed"
-        )
+        raise LandscapeError(f"positions: {place[~np.isfinite(place)][0]} among them; finite numbers are needed")
     return Graph(name, sites, directions=AXES[: place.shape[1]], listed=listed, positions=place)
 
 
@@ -244,17 +240,13 @@ def lattice(name: str, size: int | Sequence[int], **options) -> Graph:
     Raises LandscapeError for an unknown name or option, naming the nearest known one.
     """
     if name not in BUILDERS:
-        raise LandscapeError(
-            f"lattice: {name!r} is unknown{nearest(name, BUILDERS)}; allowed: {', '.join(BUILDERS)}"
-        )
+        raise LandscapeError(f"lattice: {name!r} is unknown{nearest(name, BUILDERS)}; allowed: {', '.join(BUILDERS)}")
     parameters = list(signature(BUILDERS[name]).parameters.values())[1:]
     known = [p.name for p in parameters]
     for option in options:
         if option not in known:
             allowed = f"allowed: {', '.join(known)}" if known else "it takes none"
-            raise LandscapeError(
-                f"lattice {name}: option {option!r} is unknown{nearest(option, known)}; {allowed}"
-            )
+            raise LandscapeError(f"lattice {name}: option {option!r} is unknown{nearest(option, known)}; {allowed}")
     missing = [p.name for p in parameters if p.default is p.empty and p.name not in options]
     if missing:
         raise LandscapeError(f"lattice {name}: {', '.join(missing)} is missing; give it as {missing[0]}=...")

@@ -63,21 +63,15 @@ def _values(place: str, given, graph: Graph, kinds: tuple[str, ...]) -> float | 
     values = values.astype(np.float64)
     if not np.isfinite(values).all():
         where = f"bond {np.flatnonzero(~np.isfinite(values))[0]} is " if values.ndim else ""
-        raise LandscapeError(
-            f"{place}: {where}{values[~np.isfinite(values)].flat[0]}; finite numbers are needed"
-        )
+        raise LandscapeError(f"{place}: {where}{values[~np.isfinite(values)].flat[0]}; finite numbers are needed")
     return values if values.ndim else float(values)
 
 
-def _kind(
-    place: str, given, kinds: tuple[str, ...], defaults: dict[str, float]
-) -> tuple[str, dict[str, float]]:
+def _kind(place: str, given, kinds: tuple[str, ...], defaults: dict[str, float]) -> tuple[str, dict[str, float]]:
     options = {"kind": given} if isinstance(given, str) else dict(given)
     kind = options.pop("kind", None)
     if kind not in kinds:
-        raise LandscapeError(
-            f"{place}: kind {kind!r} is unknown{nearest(kind, kinds)}; one of {', '.join(kinds)}"
-        )
+        raise LandscapeError(f"{place}: kind {kind!r} is unknown{nearest(kind, kinds)}; one of {', '.join(kinds)}")
     for name, value in options.items():
         if name not in defaults:
             known = ", ".join(("kind", *defaults))
