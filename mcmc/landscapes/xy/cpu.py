@@ -7,6 +7,7 @@ their rounding depends neither on threads nor on the number of chains.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -29,10 +30,12 @@ METROPOLIS_STREAM = np.uint32(Stream.METROPOLIS)
 HEAT_BATH_STREAM = np.uint32(Stream.HEAT_BATH)
 ZERO = np.float32(0.0)
 
-kernel = njit(cache=True, nogil=True, error_model="numpy")
+kernel: Any = njit(cache=True, nogil=True, error_model="numpy")
+# Inlined pieces of a row update: a call would count references of every array it is handed.
+piece: Any = njit(forceinline=True, nogil=True, error_model="numpy")
 
 
-@kernel
+@piece
 def draw_row(slot, lane_position, lane_chain, sweep, k0, k1, proposal, accept):
     """Uniforms of a row: one Philox call serves positions p and p + ceil(columns / 2), so all four words are used.
 
@@ -51,7 +54,7 @@ def draw_row(slot, lane_position, lane_chain, sweep, k0, k1, proposal, accept):
         d[i] = uniform32(r3)
 
 
-@kernel
+@piece
 def add_pair(hx, hy, ax, ay, bx, by, coupling, constant_x, first):
     """Field of two uniformly coupled neighbour slices; the first pair also sets the external field."""
     if first:
@@ -64,7 +67,7 @@ def add_pair(hx, hy, ax, ay, bx, by, coupling, constant_x, first):
             hy[i] += coupling * (ay[i] + by[i])
 
 
-@kernel
+@piece
 def add_weighted_slice(hx, hy, ax, ay, weight_cos, weight_sin, chains):
     """Field of one neighbour slice with its own coupling and phase at every position."""
     if chains == 1:
@@ -81,7 +84,7 @@ def add_weighted_slice(hx, hy, ax, ay, weight_cos, weight_sin, chains):
             gy[i] += wc * cy[i] + ws * cx[i]
 
 
-@kernel
+@piece
 def add_table(hx, hy, cos, sin, table, weight_cos, weight_sin, chains):
     """Field of one neighbour of every position, looked up in a table."""
     for j in range(table.size):
@@ -94,16 +97,17 @@ def add_table(hx, hy, cos, sin, table, weight_cos, weight_sin, chains):
             gy[i] += wc * cy[i] + ws * cx[i]
 
 
-@kernel
-def local_field(rows, r, cos, sin, chains, coupling, constant_x, sliced, weighted, hx, hy):
-    """Local field of every spin of a row into hx, hy."""
-    columns = rows.length[r]
+@piece
+def local_field(
+    first, last, columns, link_base, weight_base, table, weight_cos, weight_sin, cos, sin, chains, coupling,
+    constant_x, sliced, weighted, hx, hy,
+):  # fmt: skip
+    """Local field of every spin of a row, whose links are first..last, into hx, hy."""
     n = columns * chains
-    first, last = rows.link_pointer[r], rows.link_pointer[r + 1]
     if sliced and not weighted:
         for link in range(first, last, 2):
-            a = rows.link_base[link] * chains
-            b = rows.link_base[link + 1] * chains
+            a = link_base[link] * chains
+            b = link_base[link + 1] * chains
             add_pair(
                 hx, hy, cos[a : a + n], sin[a : a + n], cos[b : b + n], sin[b : b + n],
                 coupling, constant_x, link == first,
@@ -113,17 +117,17 @@ def local_field(rows, r, cos, sin, chains, coupling, constant_x, sliced, weighte
         hx[i] = constant_x
         hy[i] = ZERO
     for link in range(first, last):
-        w = rows.weight_base[link]
-        wc, ws = rows.weight_cos[w : w + columns], rows.weight_sin[w : w + columns]
-        a = rows.link_base[link]
+        w = weight_base[link]
+        wc, ws = weight_cos[w : w + columns], weight_sin[w : w + columns]
+        a = link_base[link]
         if sliced:
             a *= chains
             add_weighted_slice(hx, hy, cos[a : a + n], sin[a : a + n], wc, ws, chains)
         else:
-            add_table(hx, hy, cos, sin, rows.table[a : a + columns], wc, ws, chains)
+            add_table(hx, hy, cos, sin, table[a : a + columns], wc, ws, chains)
 
 
-@kernel
+@piece
 def metropolis_row(c, s, hx, hy, proposal, accept, width, beta, delta, accepted):
     """One Metropolis update of every spin of a row; `width` and `beta` are tiled over positions."""
     for i in range(c.size):
@@ -137,7 +141,7 @@ def metropolis_row(c, s, hx, hy, proposal, accept, width, beta, delta, accepted)
         accepted[i] += np.int32(1) if keep else np.int32(0)
 
 
-@kernel
+@piece
 def over_relaxation_row(c, s, hx, hy):
     """Every spin of a row mirrored in its local field."""
     for i in range(c.size):
@@ -146,7 +150,7 @@ def over_relaxation_row(c, s, hx, hy):
         s[i] = new_s
 
 
-@kernel
+@piece
 def align_row(c, s, hx, hy, delta):
     """Every spin of a row put parallel to its local field: the heat bath at zero temperature."""
     for i in range(c.size):
@@ -197,7 +201,7 @@ def heat_bath_row(c, s, hx, hy, beta, delta, slot, chain, sweep, k0, k1):
         s[i] = new_s
 
 
-@kernel
+@piece
 def fold(values, columns, chains):
     """Sum over positions into values[:chains], in a tree that depends on `columns` only."""
     while columns > 1:
@@ -209,7 +213,7 @@ def fold(values, columns, chains):
         columns = half
 
 
-@kernel
+@piece
 def copy_spin(cos, sin, source, target, chains):
     """One site's spins to another slot."""
     for i in range(chains):
@@ -217,13 +221,13 @@ def copy_spin(cos, sin, source, target, chains):
         sin[target * chains + i] = sin[source * chains + i]
 
 
-@kernel
-def refresh_halo(rows, r, cos, sin, chains):
+@piece
+def refresh_halo(start, columns, of_first, of_last, cos, sin, chains):
     """Copy a row's end spins to the halo slots that mirror them."""
-    if rows.halo_of_first[r] >= 0:
-        copy_spin(cos, sin, rows.start[r], rows.halo_of_first[r], chains)
-    if rows.halo_of_last[r] >= 0:
-        copy_spin(cos, sin, rows.start[r] + rows.length[r] - 1, rows.halo_of_last[r], chains)
+    if of_first >= 0:
+        copy_spin(cos, sin, start, of_first, chains)
+    if of_last >= 0:
+        copy_spin(cos, sin, start + columns - 1, of_last, chains)
 
 
 @kernel
@@ -238,24 +242,32 @@ def update_rows(
     """
     cos, sin = spins[0], spins[1]
     chains = chain.size
+    # Fields of the tuple are taken once: each access counts references.
+    starts, lengths, link_pointer = rows.start, rows.length, rows.link_pointer
+    link_base, weight_base, table = rows.link_base, rows.weight_base, rows.table
+    weight_cos, weight_sin = rows.weight_cos, rows.weight_sin
+    halo_of_first, halo_of_last = rows.halo_of_first, rows.halo_of_last
     for r in range(first, last):
-        columns = rows.length[r]
+        columns = lengths[r]
         n = columns * chains
-        start = rows.start[r] * chains
+        start = starts[r] * chains
         hx, hy, delta = work[0, :n], work[1, :n], work[4, :n]
-        local_field(rows, r, cos, sin, chains, coupling, field, sliced, weighted, hx, hy)
+        local_field(
+            link_pointer[r], link_pointer[r + 1], columns, link_base, weight_base, table, weight_cos, weight_sin,
+            cos, sin, chains, coupling, field, sliced, weighted, hx, hy,
+        )  # fmt: skip
         c, s = cos[start : start + n], sin[start : start + n]
         if update == METROPOLIS:
             m = (columns + 1) // 2 * chains
-            draw_row(rows.start[r], lane_position[:m], lane_chain[:m], sweep, k0, k1, work[2], work[3])
+            draw_row(starts[r], lane_position[:m], lane_chain[:m], sweep, k0, k1, work[2], work[3])
             metropolis_row(c, s, hx, hy, work[2], work[3], width, beta, delta, accepted)
         elif update == OVER_RELAXATION:
             over_relaxation_row(c, s, hx, hy)
         elif update == HEAT_BATH:
-            heat_bath_row(c, s, hx, hy, beta, delta, rows.start[r], chain, sweep, k0, k1)
+            heat_bath_row(c, s, hx, hy, beta, delta, starts[r], chain, sweep, k0, k1)
         else:
             align_row(c, s, hx, hy, delta)
-        refresh_halo(rows, r, cos, sin, chains)
+        refresh_halo(starts[r], columns, halo_of_first[r], halo_of_last[r], cos, sin, chains)
         if update != OVER_RELAXATION:
             fold(delta, columns, chains)
             for i in range(chains):
@@ -274,7 +286,10 @@ def total_energy(rows, spins, chains, coupling, field, sliced, weighted):
         columns = rows.length[r]
         n = columns * chains
         start = rows.start[r] * chains
-        local_field(rows, r, cos, sin, chains, coupling, ZERO, sliced, weighted, hx[:n], hy[:n])
+        local_field(
+            rows.link_pointer[r], rows.link_pointer[r + 1], columns, rows.link_base, rows.weight_base, rows.table,
+            rows.weight_cos, rows.weight_sin, cos, sin, chains, coupling, ZERO, sliced, weighted, hx[:n], hy[:n],
+        )  # fmt: skip
         c, s = cos[start : start + n], sin[start : start + n]
         for i in range(n):
             terms[i] = -0.5 * (np.float64(c[i]) * hx[i] + np.float64(s[i]) * hy[i]) - np.float64(field) * c[i]
@@ -300,9 +315,10 @@ def run_sweeps(
     for sweep in range(first_sweep, first_sweep + sweeps):
         for update in plan:
             for colour in range(colour_pointer.size - 1):
+                first, last = colour_pointer[colour], colour_pointer[colour + 1]
                 update_rows(
-                    update, rows, colour_pointer[colour], colour_pointer[colour + 1], spins, chain,
-                    lane_position, lane_chain, beta, width, np.uint32(sweep), k0, k1, coupling, field, sliced, weighted, work, accepted, row_delta,
+                    update, rows, first, last, spins, chain, lane_position, lane_chain, beta, width, np.uint32(sweep),
+                    k0, k1, coupling, field, sliced, weighted, work, accepted, row_delta,
                 )  # fmt: skip
             if update != OVER_RELAXATION:
                 add_row_changes(row_delta, energy)

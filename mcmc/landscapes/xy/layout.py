@@ -8,6 +8,7 @@ updated in one flat loop over (position, chain).
 Row lengths never depend on the number of chains: the random numbers are numbered by slot.
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -202,7 +203,7 @@ def _tabled(graph, colours, coupling, phase) -> Layout:
     key = colours[order] * (degree.max(initial=0) + 1) + degree[order]
     cuts = np.flatnonzero(np.diff(key)) + 1
     bounds = np.concatenate([[0], cuts, [graph.sites]])
-    starts = np.concatenate([np.arange(a, b, MAX_ROW) for a, b in zip(bounds[:-1], bounds[1:], strict=True)])
+    starts = np.concatenate([np.arange(a, b, MAX_ROW) for a, b in pairwise(bounds)])
     lengths = np.diff(np.concatenate([starts, [graph.sites]]))
     cosine, sine = edge_weights(graph, coupling, phase)
     table, weight_cos, weight_sin, counts = [], [], [], []

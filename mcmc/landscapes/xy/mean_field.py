@@ -71,9 +71,7 @@ def mean_field_sweeps(
                     hy = np.float32(per_site * (total[1, i] - s))
                     new_c, new_s = c, s
                     if update == METROPOLIS:
-                        r0, r1, r2, r3 = philox4x32(
-                            np.uint32(site), np.uint32(sweep), chain[i], fourth, k0, k1
-                        )
+                        r0, r1, _, _ = philox4x32(np.uint32(site), np.uint32(sweep), chain[i], fourth, k0, k1)
                         cos_delta, sin_delta = small_rotation(width[i] * symmetric32(r0))
                         x, y = rotate(c, s, cos_delta, sin_delta)
                         change = energy_change(c, s, x, y, hx, hy)

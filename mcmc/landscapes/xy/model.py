@@ -4,8 +4,8 @@ H = -sum_<ij> J_ij cos(theta_i - theta_j - A_ij) - h sum_i cos theta_i
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -41,16 +41,10 @@ class XYModel:
 
     data_size = None
 
-    def __init__(
-        self, graph: Graph, coupling=1.0, field: float = 0.0, phase=None, seed: int = 0, threads: int = 1
-    ):
+    def __init__(self, graph: Graph, coupling=1.0, field: float = 0.0, phase=None, seed: int = 0, threads: int = 1):
         if graph.sites < 2:
             raise LandscapeError(f"graph: {graph.name} of {graph.sites} site; at least 2 sites are needed")
-        if (
-            isinstance(field, bool)
-            or not isinstance(field, (int, float, np.number))
-            or not math.isfinite(field)
-        ):
+        if isinstance(field, bool) or not isinstance(field, (int, float, np.number)) or not math.isfinite(field):
             raise LandscapeError(f"field: got {field!r}; one finite number is needed")
         if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)) or threads < 1:
             raise ArgumentError(f"threads: got {threads!r}; an integer of at least 1 is needed")
@@ -91,9 +85,7 @@ class XYModel:
         angles = 2.0 * np.pi * uniforms(seed, Stream.INITIAL, site, 0, ids[None, :])[..., 0]
         return self._state(angles, ids, seed)
 
-    def state_from_angles(
-        self, angles: np.ndarray, seed: int = 0, chains: Sequence[int] | None = None
-    ) -> SpinState:
+    def state_from_angles(self, angles: np.ndarray, seed: int = 0, chains: Sequence[int] | None = None) -> SpinState:
         """State with given angles (chains, sites) in radians. Raises ArgumentError for another shape or NaN."""
         values = self._checked_angles(angles)
         return self._state(values.T, chain_ids(len(values) if chains is None else chains), seed)
@@ -148,9 +140,7 @@ class XYModel:
             )
         lanes = inverse_temperatures(beta, chains)
         if int(state.sweep) + sweeps >= 2**32:
-            raise ArgumentError(
-                f"sweeps: {int(state.sweep)} done and {sweeps} asked; a chain has at most 2**32 - 1"
-            )
+            raise ArgumentError(f"sweeps: {int(state.sweep)} done and {sweeps} asked; a chain has at most 2**32 - 1")
         default = 1 if update == "wolff" else DEFAULT_WIDTH
         scale = np.broadcast_to(default if width is None else width, (chains,))
         if update == "wolff":
@@ -239,11 +229,12 @@ class XYModel:
             lay = self.layout
             columns = int(lay.rows.length.max())
             lanes = (state.chain, np.tile(beta, columns), np.tile(width, columns))
-            run = threaded_sweeps if self.threads > 1 else cpu.run_sweeps
-            extra = (self.threads,) if self.threads > 1 else ()
+            run: Callable[..., None] = cpu.run_sweeps
+            if self.threads > 1:
+                run = partial(threaded_sweeps, self.threads)
             run(
                 plan, lay.rows, lay.colour_pointer, self._flat(state.spins), state.energy, *lanes, first, sweeps,
-                k0, k1, *self._constants, RENORMALISE_EVERY, accepted, drift, *extra,
+                k0, k1, *self._constants, RENORMALISE_EVERY, accepted, drift,
             )  # fmt: skip
         attempts = max(sweeps, 1) * self.sites
         moves = accepted if plan[0] == cpu.METROPOLIS else np.full(chains, sweeps * self.sites)
@@ -272,9 +263,7 @@ class XYModel:
         if not self.graph.complete:
             halo = self.layout.halo
             spins[:, halo[:, 0]] = spins[:, halo[:, 1]]
-        state = SpinState(
-            spins, np.zeros(ids.size), np.zeros((), np.int64), ids, np.array(seed, dtype=np.uint64)
-        )
+        state = SpinState(spins, np.zeros(ids.size), np.zeros((), np.int64), ids, np.array(seed, dtype=np.uint64))
         state.energy[:] = self.energy(state)
         return state
 
@@ -356,6 +345,4 @@ class XYModel:
         if update == "wolff" and obstacle is not None:
             return f"update 'wolff': this XY model cannot be served, {obstacle}; use heat_bath or metropolis"
         known = (*PLAN, "wolff")
-        return (
-            f"update {update!r}: unknown; did you mean {nearest(update, known)!r}? One of {', '.join(known)}"
-        )
+        return f"update {update!r}: unknown; did you mean {nearest(update, known)!r}? One of {', '.join(known)}"

@@ -9,7 +9,7 @@ sums of J cos(theta_i - theta_j - A_ij) e^2 and of J sin(theta_i - theta_j - A_i
 
 import numpy as np
 
-from mcmc.landscapes.xy.cpu import fold, kernel
+from mcmc.landscapes.xy.cpu import fold, kernel, piece
 from mcmc.landscapes.xy.physics import bond_cosine_sine, branch_crossing
 
 MAGNETIZATION_X, MAGNETIZATION_Y, ENERGY, NEIGHBOUR, VORTICES, STRUCTURE = range(6)
@@ -60,7 +60,7 @@ def observe_edges(spins, first, second, strength, cos_phase, sin_phase, componen
     return out
 
 
-@kernel
+@piece
 def add_bonds(c, s, oc, os, cosines, sines):
     """Add cos and sin of theta_i - theta_j of one neighbour slice."""
     for i in range(c.size):
@@ -68,34 +68,37 @@ def add_bonds(c, s, oc, os, cosines, sines):
         sines[i] += s[i] * oc[i] - c[i] * os[i]
 
 
-@kernel
-def add_spins(c, s, mx, my):
-    """Add up spins."""
-    for i in range(c.size):
-        mx[i] += c[i]
-        my[i] += s[i]
+@piece
+def sum_slice(values, columns, chains, scratch):
+    """Sum of a row over positions into scratch[:chains], in the tree of `fold`."""
+    half = (columns + 1) // 2
+    n, m = half * chains, (columns - half) * chains
+    low, high = values[:n], values[n : n + m]
+    for i in range(m):
+        scratch[i] = low[i] + high[i]
+    for i in range(m, n):
+        scratch[i] = low[i]
+    fold(scratch, half, chains)
 
 
-@kernel
+@piece
 def add_square_vortices(c0, s0, c1, s1, c2, s2, c3, s3, count):
     """Count vortices on the squares with these four corners, anticlockwise."""
-    for i in range(c0.size):
-        crossings = (
-            branch_crossing(c0[i], s0[i], c1[i], s1[i]) + branch_crossing(c1[i], s1[i], c2[i], s2[i])
-            + branch_crossing(c2[i], s2[i], c3[i], s3[i]) + branch_crossing(c3[i], s3[i], c0[i], s0[i])
-        )  # fmt: skip
-        count[i] += abs(crossings)
+    for i in range(count.size):
+        a = np.int32(branch_crossing(c0[i], s0[i], c1[i], s1[i]) + branch_crossing(c1[i], s1[i], c2[i], s2[i]))
+        b = np.int32(branch_crossing(c2[i], s2[i], c3[i], s3[i]) + branch_crossing(c3[i], s3[i], c0[i], s0[i]))
+        # A plaquette's vorticity is -1, 0 or 1: the square is the modulus, without a branch.
+        vorticity = np.int32(a + b)
+        count[i] = np.int32(count[i] + np.int32(vorticity * vorticity))
 
 
-@kernel
+@piece
 def add_triangle_vortices(c0, s0, c1, s1, c2, s2, count):
     """Count vortices on the triangles with these three corners, anticlockwise."""
-    for i in range(c0.size):
-        crossings = (
-            branch_crossing(c0[i], s0[i], c1[i], s1[i]) + branch_crossing(c1[i], s1[i], c2[i], s2[i])
-            + branch_crossing(c2[i], s2[i], c0[i], s0[i])
-        )  # fmt: skip
-        count[i] += abs(crossings)
+    for i in range(count.size):
+        a = np.int32(branch_crossing(c0[i], s0[i], c1[i], s1[i]) + branch_crossing(c1[i], s1[i], c2[i], s2[i]))
+        vorticity = np.int32(a + branch_crossing(c2[i], s2[i], c0[i], s0[i]))
+        count[i] = np.int32(count[i] + np.int32(vorticity * vorticity))
 
 
 @kernel
@@ -111,60 +114,49 @@ def flush(lanes, columns, chains, totals):
 
 @kernel
 def observe_rows(rows, spins, forward_base, corner_base, coordinate, coupling, vectors, corners, sites, side):
-    """Fused pass over rows. `vectors` (offsets, D) are the bonds' components, `corners` 4 squares, 3 triangles, 0 none."""
+    """Fused pass over rows. `vectors` (offsets, D) are the bonds' components; plaquettes have `corners` corners or none."""
     cos, sin = spins[0].reshape(-1), spins[1].reshape(-1)
     chains = spins.shape[2]
     offsets, directions = vectors.shape
     columns = rows.length.max()
     width = columns * chains
-    # Lane sums: cos and sin of the bonds of each offset, vortices, and the magnetisation of the present line.
     bonds = np.zeros((2 * offsets, width), np.float32)
-    vortices = np.zeros((1, width), np.float32)
-    line = np.zeros((2, width), np.float32)
     bond_totals = np.zeros((2 * offsets, chains))
-    vortex_totals = np.zeros((1, chains))
-    line_totals = np.zeros((2, chains))
+    vortices = np.zeros(width, np.int32)
+    scratch = np.empty(width, np.float32)
     out = np.zeros((FIXED + 2 * directions, chains))
     fourier = np.zeros((4, chains))
-    for r in range(rows.start.size):
-        n = rows.length[r] * chains
-        a = rows.start[r] * chains
+    starts, lengths = rows.start, rows.length
+    for r in range(starts.size):
+        n = lengths[r] * chains
+        a = starts[r] * chains
         c, s = cos[a : a + n], sin[a : a + n]
-        add_spins(c, s, line[0], line[1])
         for k in range(offsets):
             b = forward_base[r, k] * chains
             add_bonds(c, s, cos[b : b + n], sin[b : b + n], bonds[2 * k], bonds[2 * k + 1])
         if corners > 0:
-            x = forward_base[r, 0] * chains
-            y = forward_base[r, 1] * chains
-            z = corner_base[r] * chains
+            x, y, z = forward_base[r, 0] * chains, forward_base[r, 1] * chains, corner_base[r] * chains
             cx, sx, cy, sy = cos[x : x + n], sin[x : x + n], cos[y : y + n], sin[y : y + n]
             cz, sz = cos[z : z + n], sin[z : z + n]
             if corners == 4:
-                add_square_vortices(c, s, cx, sx, cz, sz, cy, sy, vortices[0])
+                add_square_vortices(c, s, cx, sx, cz, sz, cy, sy, vortices[:n])
             else:
-                add_triangle_vortices(c, s, cx, sx, cy, sy, vortices[0])
-                add_triangle_vortices(cx, sx, cz, sz, cy, sy, vortices[0])
-        flush(line, columns, chains, line_totals)
+                add_triangle_vortices(c, s, cx, sx, cy, sy, vortices[:n])
+                add_triangle_vortices(cx, sx, cz, sz, cy, sy, vortices[:n])
         angle = 2.0 * np.pi * coordinate[r] / side
         wave_cos, wave_sin = np.cos(angle), np.sin(angle)
-        for i in range(chains):
-            mx, my = line_totals[0, i], line_totals[1, i]
-            out[MAGNETIZATION_X, i] += mx
-            out[MAGNETIZATION_Y, i] += my
-            fourier[0, i] += mx * wave_cos
-            fourier[1, i] += my * wave_cos
-            fourier[2, i] += mx * wave_sin
-            fourier[3, i] += my * wave_sin
-            line_totals[0, i] = 0.0
-            line_totals[1, i] = 0.0
+        for component in range(2):
+            sum_slice(s if component else c, lengths[r], chains, scratch)
+            for i in range(chains):
+                out[MAGNETIZATION_X + component, i] += scratch[i]
+                fourier[component, i] += scratch[i] * wave_cos
+                fourier[2 + component, i] += scratch[i] * wave_sin
         if r % FLUSH_ROWS == FLUSH_ROWS - 1:
             flush(bonds, columns, chains, bond_totals)
-            flush(vortices, columns, chains, vortex_totals)
     flush(bonds, columns, chains, bond_totals)
-    flush(vortices, columns, chains, vortex_totals)
+    for i in range(width):
+        out[VORTICES, i % chains] += vortices[i]
     for i in range(chains):
-        out[VORTICES, i] = vortex_totals[0, i]
         for k in range(offsets):
             out[ENERGY, i] -= coupling * bond_totals[2 * k, i]
             out[NEIGHBOUR, i] += bond_totals[2 * k, i]

@@ -44,7 +44,7 @@ def exp_minus_exact(x):
 
 @njit(inline="always", error_model="numpy")
 def small_rotation(t):
-    """Cosine and sine of the angle 2 atan(t), without trigonometry; odd in t, so a symmetric t proposes symmetrically."""
+    """Cosine and sine of the angle 2 atan(t): no trigonometry, and a t symmetric about 0 proposes symmetrically."""
     square = t * t
     inverse = ONE / (ONE + square)
     return (ONE - square) * inverse, TWO * t * inverse
@@ -103,10 +103,14 @@ def branch_crossing(ca, sa, cb, sb):
 
     Angles cancel around a plaquette, so its vorticity is minus the sum of these: no arctangent is needed.
     """
-    sine = ca * sb - sa * cb
-    up = np.int32(1) if (sa < ZERO and sb >= ZERO and sine < ZERO) else np.int32(0)
-    down = np.int32(1) if (sa >= ZERO and sb < ZERO and sine > ZERO) else np.int32(0)
-    return up - down
+    # On sign masks (0 or -1), without comparisons: a crossing needs s of different signs, and the sign of
+    # sin(theta_b - theta_a) equal to that of s_a; s_a < 0 makes it +1. Numba widens integers at every
+    # operation; the casts keep them at 32 bits, which doubles the vector width.
+    a = np.int32(np.float32(sa).view(np.int32) >> np.int32(31))
+    b = np.int32(np.float32(sb).view(np.int32) >> np.int32(31))
+    sine = np.int32(np.float32(ca * sb - sa * cb).view(np.int32) >> np.int32(31))
+    crossed = np.int32(np.int32(a ^ b) & np.int32(~np.int32(sine ^ a)))
+    return np.int32(crossed & np.int32(np.int32(-1) - np.int32(a + a)))
 
 
 @njit(inline="always", error_model="numpy")

@@ -6,6 +6,7 @@ kept apart until all are added in their fixed order, so the result is the same b
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from itertools import pairwise
 from threading import Barrier
 
 import numpy as np
@@ -19,8 +20,8 @@ def _pool(threads: int) -> ThreadPoolExecutor:
 
 
 def threaded_sweeps(
-    plan, rows, colour_pointer, spins, energy, chain, beta, width, first_sweep, sweeps, k0, k1,
-    coupling, field, sliced, weighted, renormalise_every, accepted_total, drift, threads,
+    threads, plan, rows, colour_pointer, spins, energy, chain, beta, width, first_sweep, sweeps, k0, k1,
+    coupling, field, sliced, weighted, renormalise_every, accepted_total, drift,
 ):  # fmt: skip
     """Same as `cpu.run_sweeps`, on `threads` threads."""
     columns = int(rows.length.max())
@@ -45,7 +46,7 @@ def threaded_sweeps(
         try:
             for sweep in range(first_sweep, first_sweep + sweeps):
                 for step, update in enumerate(plan):
-                    for begin, end in zip(colour_pointer[:-1], colour_pointer[1:], strict=True):
+                    for begin, end in pairwise(colour_pointer):
                         share = begin + (end - begin) * np.arange(rank, rank + 2) // threads
                         cpu.update_rows(
                             update, rows, share[0], share[1], spins, chain, position, identity, beta, width,
