@@ -1,1 +1,0 @@
-"""The binary perceptron and its kin, built on mcmc."""
