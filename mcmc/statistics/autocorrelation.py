@@ -75,11 +75,11 @@ def integrated_time(
 ) -> AutocorrelationTime:
     """Integrated autocorrelation time of series of shape (chains, draws, *dims), averaged over chains.
 
-    The window is the smallest W with W >= c tau_int(W); c = 5 leaves out exp(-5) = 0.7 % of tau_int when
-    correlations decay exponentially. The error is tau_int sqrt(2 (2W+1) / (chains draws)). A
-    ConvergenceWarning names the number when draws < 50 tau_int; `thin`, sweeps per draw, only turns its
-    advice into sweeps. A constant series counts as uncorrelated. Raises ArgumentError for a malformed series,
-    fewer than 4 draws, or c <= 0.
+    The window is the smallest W with W >= c max(tau_int(W), 1/2); c = 5 leaves out exp(-5) = 0.7 % of tau_int when
+    correlations decay exponentially. The error is max(tau_int, 1/2) sqrt(2 (2W+1) / (chains draws)), rather too
+    large than too small. A ConvergenceWarning names the number when draws < 50 tau_int; `thin`, sweeps per draw,
+    only turns its advice into sweeps. A constant series counts as uncorrelated. Raises ArgumentError for a
+    malformed series, fewer than 4 draws, or c <= 0.
     """
     values = as_series(series, name, minimum_draws=4)
     thin = positive_integer(thin, "thin")
@@ -92,7 +92,8 @@ def integrated_time(
     lags = np.arange(draws)[:, None]
     # The subtracted mean fixes the sum over all lags: a window that reaches the late ones measures nothing.
     last = max(1, draws // 2)
-    closed = lags[:last] >= c * running[:last]
+    # Half a draw at least: an anticorrelated series would else close its window before its correlations end.
+    closed = lags[:last] >= c * np.maximum(running[:last], 0.5)
     window = np.where(closed.any(axis=0), closed.argmax(axis=0), running[:last].argmax(axis=0))
     tau = np.take_along_axis(running, window[None], axis=0)[0]
     total = chains * draws
@@ -100,12 +101,10 @@ def integrated_time(
     # Noise can bring the sum of an anticorrelated series to zero or below.
     tau = np.where(flat, 0.5, np.maximum(tau, 0.5 / np.sqrt(draws)))
     window = np.where(flat, 0, window)
-    error = np.where(flat, 0.0, tau * np.sqrt(2.0 * (2 * window + 1) / total))
+    error = np.where(flat, 0.0, np.maximum(tau, 0.5) * np.sqrt(2.0 * (2 * window + 1) / total))
     if warn:
         _warn_if_short(tau.reshape(dims), draws, thin, name)
-    return AutocorrelationTime(
-        tau.reshape(dims)[()], error.reshape(dims)[()], window.reshape(dims)[()], draws, chains
-    )
+    return AutocorrelationTime(tau.reshape(dims)[()], error.reshape(dims)[()], window.reshape(dims)[()], draws, chains)
 
 
 def _warn_if_short(tau: np.ndarray, draws: int, thin: int, name: str) -> None:

@@ -29,9 +29,7 @@ class BinningError(NamedTuple):
     """(levels, *dims) float64: one standard error of `error`."""
 
 
-def bin_series(
-    series: Any, bins: int | None = None, *, length: int | None = None, name: str = "series"
-) -> np.ndarray:
+def bin_series(series: Any, bins: int | None = None, *, length: int | None = None, name: str = "series") -> np.ndarray:
     """Bin means, (chains, bins, *dims) float64, of series of shape (chains, draws, *dims).
 
     Give either `bins`, a number for each chain, or `length`, the draws in a bin. Draws that do not fill a bin
@@ -49,9 +47,7 @@ def bin_series(
     else:
         size = positive_integer(length, "length")
         if size > draws:
-            raise ArgumentError(
-                f"length: got {size} for chains of {draws} draws; at most {draws} is possible"
-            )
+            raise ArgumentError(f"length: got {size} for chains of {draws} draws; at most {draws} is possible")
         bins = draws // size
     kept = values[:, draws - bins * size :]
     return kept.reshape((chains, bins, size, *values.shape[2:])).mean(axis=2, dtype=np.float64)

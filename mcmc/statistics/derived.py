@@ -63,9 +63,7 @@ def second_moment_correlation_length(m2: ArrayLike, sk: ArrayLike, kmin: ArrayLi
     """
     square, wave, k = _floats(m2, sk, kmin)
     if not ((k > 0) & (k < 2 * np.pi)).all():
-        raise ArgumentError(
-            f"kmin: got {kmin!r}; a wave number between 0 and 2 pi is needed, 2 pi / L for side L"
-        )
+        raise ArgumentError(f"kmin: got {kmin!r}; a wave number between 0 and 2 pi is needed, 2 pi / L for side L")
     return np.sqrt(np.maximum(square / wave - 1.0, 0.0)) / (2.0 * np.sin(k / 2.0))
 
 

@@ -28,9 +28,7 @@ def disorder_average(values: ArrayLike, errors: ArrayLike | None = None) -> Diso
     """
     v = np.asarray(values, dtype=np.float64)
     if v.ndim < 1 or len(v) < 2:
-        raise ArgumentError(
-            f"values: got shape {v.shape}; (instances, ...) with at least 2 instances is needed"
-        )
+        raise ArgumentError(f"values: got shape {v.shape}; (instances, ...) with at least 2 instances is needed")
     if not np.isfinite(v).all():
         bad = np.unravel_index(int(np.argmin(np.isfinite(v))), v.shape)
         raise ArgumentError(f"values: got {v[bad]} for instance {bad[0]}; finite values are needed")
@@ -40,8 +38,6 @@ def disorder_average(values: ArrayLike, errors: ArrayLike | None = None) -> Diso
     if errors is not None:
         e = np.asarray(errors, dtype=np.float64)
         if e.shape != v.shape or not (e >= 0).all():
-            raise ArgumentError(
-                f"errors: got shape {e.shape}; numbers >= 0 of shape {v.shape}, as values, are needed"
-            )
+            raise ArgumentError(f"errors: got shape {e.shape}; numbers >= 0 of shape {v.shape}, as values, are needed")
         sampling = np.sqrt((e**2).sum(axis=0)) / count
     return DisorderAverage(v.mean(axis=0)[()], error[()], sampling[()], count)

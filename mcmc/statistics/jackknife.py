@@ -45,7 +45,7 @@ class Replicates(NamedTuple):
         """Value, (*out), bias of order 1/bins removed unless told not to, and error, (*out)."""
         count = len(self.left_out)
         mean = self.left_out.mean(axis=0)
-        value = count * self.full - (count - 1) * mean if correct_bias else self.full
+        value = self.full + (count - 1) * (self.full - mean) if correct_bias else self.full
         deviation = self.left_out - mean
         return Estimate(value[()], np.sqrt((count - 1) / count * (deviation**2).sum(axis=0))[()])
 

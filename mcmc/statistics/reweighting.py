@@ -59,9 +59,7 @@ class MultiHistogram:
         """
         self.betas = _inverse_temperatures(betas, "betas")
         if np.unique(self.betas).size != self.betas.size:
-            raise ArgumentError(
-                "betas: a value occurs twice; pool the series of one temperature as further chains"
-            )
+            raise ArgumentError("betas: a value occurs twice; pool the series of one temperature as further chains")
         series = self._split(energies, "energies")
         positive_integer(max_samples, "max_samples", 2 * len(series))
         times = [integrated_time(s, warn=False, name="energies") for s in series]
@@ -69,14 +67,10 @@ class MultiHistogram:
         self._strides = _strides([float(t.tau_int) for t in times], [s.size for s in series], max_samples)
         chains = series[0].shape[0]
         self._blocks_given = blocks is not None
-        self._blocks_per_chain = (
-            _blocks_per_chain(times) if blocks is None else positive_integer(blocks, "blocks")
-        )
+        self._blocks_per_chain = _blocks_per_chain(times) if blocks is None else positive_integer(blocks, "blocks")
         self.blocks = chains * self._blocks_per_chain
         if self.blocks < 2:
-            raise ArgumentError(
-                f"blocks: got {self.blocks} in all chains together; at least 2 are needed for errors"
-            )
+            raise ArgumentError(f"blocks: got {self.blocks} in all chains together; at least 2 are needed for errors")
         self._block = np.concatenate([self._block_of(k) for k in range(len(series))])
         self._counts = np.array([self._thin(s, k).size for k, s in enumerate(series)])
         total = np.concatenate([self._thin(s, k) for k, s in enumerate(series)])
@@ -109,9 +103,7 @@ class MultiHistogram:
         """Specific heat per site, beta^2 (<E^2> - <E>^2) / sites, (points,) float64."""
         # Deviations, since the squares of totals would lose the digits that their difference needs.
         columns = {"e": self._energy, "e2": self._energy**2}
-        return self._evaluate(
-            lambda beta, e, e2: specific_heat(beta, e, e2, sites), columns, betas, self.blocks
-        )
+        return self._evaluate(lambda beta, e, e2: specific_heat(beta, e, e2, sites), columns, betas, self.blocks)
 
     def expectation(self, observable: Any, betas: Any) -> Estimate:
         """Mean of an observable, (points,) float64; its series have the shape of the energies."""
@@ -220,9 +212,7 @@ class MultiHistogram:
         overlaps = []
         for a, b in pairwise(order):
             both = self._share[:, a] + self._share[:, b]
-            common = np.divide(
-                self._share[:, a] * self._share[:, b], both, out=np.zeros_like(both), where=both > 0
-            )
+            common = np.divide(self._share[:, a] * self._share[:, b], both, out=np.zeros_like(both), where=both > 0)
             overlaps.append(common.sum() / self._counts[[a, b]].min())
         weakest = int(np.argmin(overlaps))
         low, high = self.betas[order[weakest : weakest + 2]]
@@ -283,7 +273,7 @@ def _blocks_per_chain(times: list[AutocorrelationTime]) -> int:
 def _strides(tau: list[float], sizes: list[int], max_samples: int) -> list[int]:
     """Draws per kept draw of each temperature.
 
-    One in tau_int: one in 2 tau_int would be nearly independent, but leaves a third more variance than all do.
+    One in tau_int: one in 2 tau_int would be nearly independent, but leaves a third more variance.
     """
     strides = [max(1, int(t)) for t in tau]
     kept = sum(size / stride for size, stride in zip(sizes, strides, strict=True))

@@ -8,7 +8,7 @@ from mcmc.errors import ArgumentError
 
 
 def as_series(series: Any, name: str = "series", minimum_draws: int = 1) -> np.ndarray:
-    """Series as an array (chains, draws, *dims) of real numbers; not copied, dtype kept.
+    """Series as an array (chains, draws, *dims) of real numbers; not copied; truth values become float64.
 
     An xarray.DataArray with dims `chain` and `draw` is brought into this order first. Raises ArgumentError
     for another number of dims, no chain, fewer than `minimum_draws` draws, values that are not real numbers,
@@ -20,11 +20,11 @@ def as_series(series: Any, name: str = "series", minimum_draws: int = 1) -> np.n
     try:
         values = np.asarray(series)
     except ValueError:
-        raise ArgumentError(
-            f"{name}: rows differ in length; one array of shape (chains, draws) is needed"
-        ) from None
+        raise ArgumentError(f"{name}: rows differ in length; one array of shape (chains, draws) is needed") from None
     if values.dtype.kind not in "fiub":
         raise ArgumentError(f"{name}: got values of type {values.dtype}; real numbers are needed")
+    if values.dtype.kind == "b":
+        values = values.astype(np.float64)
     if values.ndim < 2:
         raise ArgumentError(
             f"{name}: got shape {values.shape}; (chains, draws, ...) is needed, series[None] for one chain"
@@ -37,9 +37,7 @@ def as_series(series: Any, name: str = "series", minimum_draws: int = 1) -> np.n
     finite = np.isfinite(values)
     if not finite.all():
         where = np.unravel_index(int(np.argmin(finite)), values.shape)
-        at = f"chain {where[0]}, draw {where[1]}" + (
-            f", index {tuple(map(int, where[2:]))}" if where[2:] else ""
-        )
+        at = f"chain {where[0]}, draw {where[1]}" + (f", index {tuple(map(int, where[2:]))}" if where[2:] else "")
         raise ArgumentError(
             f"{name}: got {values[where]} at {at}; finite values are needed, discard or repair these draws"
         )
