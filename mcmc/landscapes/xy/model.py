@@ -39,7 +39,9 @@ class XYModel:
     Raises LandscapeError for values that are not finite, wrong shapes or unknown names.
     """
 
-    data_size = None
+    data_size: int | None = None
+    width_limits = (1e-4, 4.0)
+    """Sensible tangents of half the largest rotation: 4 proposes nearly uniformly."""
 
     def __init__(self, graph: Graph, coupling=1.0, field: float = 0.0, phase=None, seed: int = 0, threads: int = 1):
         if graph.sites < 2:
@@ -133,7 +135,7 @@ class XYModel:
         """
         chains = state.energy.size
         if update not in self.updates:
-            raise LandscapeError(self._refusal(update))
+            raise LandscapeError(self.refusal(update))
         if over_relaxation and update == "wolff":
             raise LandscapeError(
                 "over_relaxation: Wolff clusters take none; use metropolis or heat_bath, or leave it 0"
@@ -185,6 +187,14 @@ class XYModel:
             named[f"helicity_cosine_{axis}"] = (f"sum of J cos(theta_i - theta_j - A_ij) e_{axis}^2", "J")
             named[f"helicity_sine_{axis}"] = (f"sum of J sin(theta_i - theta_j - A_ij) e_{axis}", "J")
         return {name: {"long_name": text, "units": units} for name, (text, units) in named.items()}
+
+    def refusal(self, update: str) -> str:
+        """Why this model cannot serve an update, and what to use instead."""
+        obstacle = self._wolff_obstacle()
+        if update == "wolff" and obstacle is not None:
+            return f"update 'wolff': this XY model cannot be served, {obstacle}; use heat_bath or metropolis"
+        known = (*PLAN, "wolff")
+        return f"update {update!r}: unknown; did you mean {nearest(update, known)!r}? One of {', '.join(known)}"
 
     def _named(self, out: np.ndarray) -> dict[str, np.ndarray]:
         named = {
@@ -339,10 +349,3 @@ class XYModel:
         if self.graph.complete and self.sites > 4096:
             return f"the complete graph of {self.sites} sites is too large for bond lists (4096 at most)"
         return None
-
-    def _refusal(self, update: str) -> str:
-        obstacle = self._wolff_obstacle()
-        if update == "wolff" and obstacle is not None:
-            return f"update 'wolff': this XY model cannot be served, {obstacle}; use heat_bath or metropolis"
-        known = (*PLAN, "wolff")
-        return f"update {update!r}: unknown; did you mean {nearest(update, known)!r}? One of {', '.join(known)}"

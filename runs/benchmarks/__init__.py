@@ -1,0 +1,1 @@
+"""Benchmarks: each row a time, and its ratio to a plain reference timed in the same run."""
