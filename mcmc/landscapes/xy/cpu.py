@@ -178,7 +178,7 @@ def heat_bath_spin(hx, hy, beta, slot, sweep, chain, k0, k1):
             return f, side * g
         r, r_minus_1 = von_mises_parameters(kappa)
         f, one_minus_f = von_mises_proposal(r, r_minus_1, z)
-        if von_mises_accept(kappa, r, f, (np.float64(r2) + 0.5) * 2.0**-32):
+        if von_mises_accept(kappa, r_minus_1, one_minus_f, (np.float64(r2) + 0.5) * 2.0**-32):
             g = side * math.sqrt(max(one_minus_f * (2.0 - one_minus_f), 0.0))
             ex, ey = hx / norm, hy / norm
             return f * ex - g * ey, f * ey + g * ex

@@ -115,13 +115,13 @@ def branch_crossing(ca, sa, cb, sb):
 
 @njit(inline="always", error_model="numpy")
 def von_mises_parameters(kappa):
-    """r and r - 1 of the wrapped-Cauchy envelope of exp(kappa cos x). Best & Fisher 1979, Appl. Statist. 28, 152."""
-    if kappa < 1e-5:
-        r = 1.0 / kappa + kappa
-        return r, r - 1.0
-    tau = 1.0 + math.sqrt(1.0 + 4.0 * kappa * kappa)
-    rho = (tau - math.sqrt(2.0 * tau)) / (2.0 * kappa)
-    return (1.0 + rho * rho) / (2.0 * rho), (1.0 - rho) * (1.0 - rho) / (2.0 * rho)
+    """r and r - 1 of the wrapped-Cauchy envelope of exp(kappa cos x). Best & Fisher 1979, Appl. Statist. 28, 152.
+
+    Their r is s + sqrt(1 + s^2) with s = 1 / (2 kappa), which keeps its digits from kappa = 0+ to infinity.
+    """
+    s = 0.5 / kappa
+    r_minus_1 = s + s * s / (1.0 + math.sqrt(1.0 + s * s))
+    return 1.0 + r_minus_1, r_minus_1
 
 
 @njit(inline="always", error_model="numpy")
@@ -131,7 +131,10 @@ def von_mises_proposal(r, r_minus_1, z):
 
 
 @njit(inline="always", error_model="numpy")
-def von_mises_accept(kappa, r, f, u):
-    """Whether the envelope's proposal f is kept: Best & Fisher 1979, steps 2 and 3."""
-    y = kappa * (r - f)
+def von_mises_accept(kappa, r_minus_1, one_minus_f, u):
+    """Whether the envelope's proposal f is kept: Best & Fisher 1979, steps 2 and 3.
+
+    r - f is taken as the sum of r - 1 and 1 - f: their difference has no digits left beyond kappa ~ 1e15.
+    """
+    y = kappa * (r_minus_1 + one_minus_f)
     return y * (2.0 - y) > u or math.log(y / u) + 1.0 >= y
