@@ -157,7 +157,7 @@ def mean_field_magnetization(beta: float) -> float:
         return 0.0
     from scipy.optimize import brentq
 
-    # m^2 = 1 - 2 / beta at the bifurcation and above it everywhere; half of it brackets from below.
+    # m^2 > 1 - 2 / beta (from the bound of Amos 1974, Math. Comp. 28, 239), so half of that root lies below.
     low = 0.5 * np.sqrt(1.0 - 2.0 / beta)
     return float(brentq(lambda m: bond_cosine(beta * m) - m, low, 1.0, xtol=1e-15, rtol=1e-14))
 

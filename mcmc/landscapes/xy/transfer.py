@@ -12,7 +12,7 @@ from scipy.special import ive
 
 from mcmc.errors import ArgumentError
 
-LARGEST_BLOCK = 3000
+LARGEST_BLOCK = 1500
 
 
 class Torus(NamedTuple):
@@ -28,7 +28,7 @@ def torus(size: tuple[int, int], beta: float, tolerance: float = 1e-6) -> Torus:
     """Exact Lx x Ly periodic square lattice, J = 1, no field; cost is exponential in Lx, linear in Ly.
 
     Currents n with I_n(beta) < tolerance I_0(beta) are dropped; they come at least in pairs, so that the error
-    is of the order of tolerance^2. Raises ArgumentError where a block of the matrix is beyond 3000 states.
+    is of the order of tolerance^2. Raises ArgumentError where a block of the matrix is beyond 1500 states.
     """
     if not (np.isfinite(beta) and beta > 0):
         raise ArgumentError(f"beta: got {beta}; a finite number above 0 is needed")
@@ -36,6 +36,11 @@ def torus(size: tuple[int, int], beta: float, tolerance: float = 1e-6) -> Torus:
         raise ArgumentError(f"size: got {size}; at least 2 sites per side are needed")
     width, length = size
     cutoff = int(np.flatnonzero(ive(np.arange(1000), beta) < tolerance * ive(0, beta))[0])
+    # Counts the currents of all sites but the last, of which its own cutoff leaves more than half.
+    if (2 * cutoff + 1) ** (width - 1) > 2 * LARGEST_BLOCK:
+        raise ArgumentError(
+            f"torus: rows of {width} sites at beta {beta} need more than {LARGEST_BLOCK} states a block"
+        )
     in_beta, in_twist = _row_weights(width, beta, cutoff)
     column = _column_weights(beta, cutoff)
     untwisted = np.stack([column[0], 0.0 * column[0], 0.0 * column[0]])
@@ -43,8 +48,8 @@ def torus(size: tuple[int, int], beta: float, tolerance: float = 1e-6) -> Torus:
     for charge in range(width * cutoff + 1):
         copies = 2.0 if charge else 1.0
         states = _states(width, charge, cutoff)
-        trace = copies * _trace(states, in_beta, column, length).real
-        twisted += copies * _trace(states, in_twist, untwisted, length)[2].real
+        trace = copies * _trace(states, in_beta, column, length)
+        twisted += copies * _trace(states, in_twist, untwisted, length)[2]
         z += trace
         charge_square += charge**2 * trace[0]
         if charge**2 * trace[0] < 1e-17 * z[0] and charge:
@@ -52,7 +57,7 @@ def torus(size: tuple[int, int], beta: float, tolerance: float = 1e-6) -> Torus:
     sites = width * length
     mean = z[1] / z[0]
     variance = 2.0 * z[2] / z[0] - mean**2
-    across = -2.0 * twisted / z[0] / (beta * sites)
+    across = 2.0 * twisted / z[0] / (beta * sites)
     along = length / width * charge_square / z[0] / beta
     return Torus(float(-2.0 - mean / sites), float(beta**2 * variance / sites), (float(across), float(along)))
 
@@ -60,21 +65,17 @@ def torus(size: tuple[int, int], beta: float, tolerance: float = 1e-6) -> Torus:
 def _states(width: int, charge: int, cutoff: int) -> np.ndarray:
     """(states, width) int64: all currents of one row, each within the cutoff, of the given sum."""
     axis = np.arange(-cutoff, cutoff + 1)
-    if axis.size ** (width - 1) > 10 * LARGEST_BLOCK:
-        raise ArgumentError(f"torus: rows of {width} sites need more than {LARGEST_BLOCK} states a block")
     free = np.stack(np.meshgrid(*[axis] * (width - 1), indexing="ij"), axis=-1).reshape(-1, width - 1)
     last = charge - free.sum(axis=1)
-    states = np.column_stack([free, last])[np.abs(last) <= cutoff]
-    if len(states) > LARGEST_BLOCK:
-        raise ArgumentError(f"torus: rows of {width} sites need {len(states)} states, beyond {LARGEST_BLOCK} a block")
-    return states
+    return np.column_stack([free, last])[np.abs(last) <= cutoff]
 
 
 def _row_weights(width: int, beta: float, cutoff: int) -> tuple[np.ndarray, np.ndarray]:
-    """Fourier coefficients of exp(beta sum (cos(difference + twist) - 1)) around a row.
+    """Fourier coefficients of exp(beta sum (cos(difference + i twist) - 1)) around a row.
 
-    Taylor terms to second order, once in beta and once in the twist of each bond, both (3, M, .., M) complex128
-    with width - 1 axes: angles relative to the last site, by the trapezoidal rule on M points.
+    Taylor terms to second order, once in beta and once in the twist of each bond, both (3, M, .., M) float64 with
+    width - 1 axes: angles relative to the last site, by the trapezoidal rule on M points. An imaginary twist keeps
+    the coefficients real and turns the sign of the second derivative.
     """
     points = 4 * cutoff + 4
     angle = 2.0 * np.pi * np.arange(points) / points
@@ -84,9 +85,9 @@ def _row_weights(width: int, beta: float, cutoff: int) -> tuple[np.ndarray, np.n
     energy, one = cosine - width, np.ones_like(cosine)
     weight = np.exp(beta * energy)
     in_beta = weight * np.stack([one, energy, energy**2 / 2.0])
-    in_twist = weight * np.stack([one, -beta * sine, (beta**2 * sine**2 - beta * cosine) / 2.0])
+    in_twist = weight * np.stack([one, -1j * beta * sine, (beta * cosine - beta**2 * sine**2) / 2.0])
     axes = tuple(range(1, width))
-    return np.fft.ifftn(in_beta, axes=axes), np.fft.ifftn(in_twist, axes=axes)
+    return np.fft.ifftn(in_beta, axes=axes).real, np.fft.ifftn(in_twist, axes=axes).real
 
 
 def _column_weights(beta: float, cutoff: int) -> np.ndarray:
