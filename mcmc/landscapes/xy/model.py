@@ -27,6 +27,7 @@ PLAN = {
 RENORMALISE_EVERY = 16
 # float32 has no room above this: beta * delta must stay finite for delta = 0.
 LARGEST_BETA = np.float32(1e30)
+SMALLEST_SCALE, LARGEST_SCALE = 1e-12, 1e6
 DEFAULT_WIDTH = 0.5
 
 
@@ -57,6 +58,13 @@ class XYModel:
         self.threads = int(threads)
         self.coupling = couplings(graph, coupling, seed)
         self.phase = phases(graph, phase, seed)
+        # Squares of local fields are formed in float32, which ends at 1e38 and thins out below 1e-38.
+        scale = max(float(np.max(np.abs(self.coupling))), abs(self.field))
+        if scale and not SMALLEST_SCALE <= scale <= LARGEST_SCALE:
+            raise LandscapeError(
+                f"coupling, field: the largest has modulus {scale:g}; from {SMALLEST_SCALE:g} to {LARGEST_SCALE:g} is "
+                "needed; choose the unit of energy closer to J"
+            )
         if graph.complete and (np.ndim(self.coupling) > 0 or self.phase is not None):
             raise LandscapeError(
                 f"coupling, phase: the complete graph of {graph.sites} sites takes one number J (its bonds are J/N) "
@@ -141,6 +149,8 @@ class XYModel:
                 "over_relaxation: Wolff clusters take none; use metropolis or heat_bath, or leave it 0"
             )
         lanes = inverse_temperatures(beta, chains)
+        if sweeps < 0:
+            raise ArgumentError(f"sweeps: got {sweeps}; 0 or more are needed")
         if int(state.sweep) + sweeps >= 2**32:
             raise ArgumentError(f"sweeps: {int(state.sweep)} done and {sweeps} asked; a chain has at most 2**32 - 1")
         default = 1 if update == "wolff" else DEFAULT_WIDTH
@@ -194,7 +204,7 @@ class XYModel:
         if update == "wolff" and obstacle is not None:
             return f"update 'wolff': this XY model cannot be served, {obstacle}; use heat_bath or metropolis"
         known = (*PLAN, "wolff")
-        return f"update {update!r}: unknown; did you mean {nearest(update, known)!r}? One of {', '.join(known)}"
+        return f"update {update!r}: unknown{nearest(update, known)}; one of {', '.join(known)}"
 
     def _named(self, out: np.ndarray) -> dict[str, np.ndarray]:
         named = {
@@ -215,8 +225,7 @@ class XYModel:
     def _mean_field_observables(self, state: SpinState) -> dict[str, np.ndarray]:
         total = mean_field.total_spin(state.spins)
         energy = self.energy(state)
-        bonds_energy = energy + self.field * total[0]
-        pairs = -bonds_energy * self.sites / self.coupling if self.coupling else np.zeros_like(energy)
+        pairs = -self.sites * mean_field.mean_field_energy(state.spins, 1.0, 0.0)
         return {
             "energy": energy,
             "magnetization_x": total[0],
