@@ -23,7 +23,7 @@ def independent_sample_rows() -> Iterator[Row]:
         ("Metropolis", Metropolis(model, BETA), 8, 1000, 8000, 1),
         ("Metropolis + 4 over-relaxations", Metropolis(model, BETA, over_relaxation=4), 8, 500, 4000, 1),
         ("heat bath", HeatBath(model, BETA), 8, 500, 4000, 1),
-        ("Wolff", Wolff(model, BETA), 1, 600, 4000, 1),
+        ("Wolff", Wolff(model, BETA), 1, 600, 20000, 1),
         ("tempering, 7 temperatures, Metropolis + 4 over-relaxations",
          Tempering(Metropolis(model, over_relaxation=4), ladder), 8, 500, 3000, 1),
         ("Langevin, step 0.05", Langevin(model, BETA, step_size=0.05), 4, 3000, 24000, 12),

@@ -162,10 +162,11 @@ def overhead_rows() -> Iterator[Row]:
 def thread_rows() -> Iterator[Row]:
     """Two threads on one large lattice."""
     side = 1024
-    models = [XYModel(square(side), threads=threads) for threads in (2, 1)]
-    states = [thermal_state(model, 1, 2) for model in models]
+    double, single = XYModel(square(side), threads=2), XYModel(square(side))
+    double_state, single_state = thermal_state(double, 1, 2), thermal_state(single, 1, 2)
     two, one, ratio = paired_seconds(
-        *(lambda m=m, s=s: m.sweep(s, BETA, 20, width=WIDTH) for m, s in zip(models, states, strict=True)),
+        lambda: double.sweep(double_state, BETA, 20, width=WIDTH),
+        lambda: single.sweep(single_state, BETA, 20, width=WIDTH),
         clock=wall_seconds,
     )
     scale = NANO / (20 * side**2)

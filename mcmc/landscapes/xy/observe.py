@@ -114,7 +114,7 @@ def flush(lanes, columns, chains, totals):
 
 @kernel
 def observe_rows(rows, spins, forward_base, corner_base, coordinate, coupling, vectors, corners, sites, side):
-    """Fused pass over rows. `vectors` (offsets, D) are the bonds' components; plaquettes have `corners` corners or none."""
+    """Fused pass over rows. `vectors` (offsets, D) are the bonds' components; plaquettes have `corners` corners."""
     cos, sin = spins[0].reshape(-1), spins[1].reshape(-1)
     chains = spins.shape[2]
     offsets, directions = vectors.shape
