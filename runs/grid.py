@@ -102,8 +102,7 @@ if TYPE_CHECKING:
     Sizes = list[int]
 else:
     Temperatures = Annotated[
-        Annotated[list[Positive], Field(min_length=1), Tag("list")]
-        | Annotated[Range[Positive], Tag("range")],
+        Annotated[list[Positive], Field(min_length=1), Tag("list")] | Annotated[Range[Positive], Tag("range")],
         Discriminator(_form),
         BeforeValidator(_as_list),
         AfterValidator(_expand),

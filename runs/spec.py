@@ -79,17 +79,14 @@ def allowed(field: FieldInfo) -> str:
         return said
     marks = list(_metadata(field))
     bounds = [
-        f"{sign} {getattr(mark, name)}"
-        for mark in marks
-        for name, sign in _BOUNDS.items()
-        if hasattr(mark, name)
+        f"{sign} {getattr(mark, name)}" for mark in marks for name, sign in _BOUNDS.items() if hasattr(mark, name)
     ]
     return f"{_type_name(field.annotation)} {' and '.join(bounds)}".strip()
 
 
-def nearest(word: str, known: list[str]) -> str | None:
-    """The known word most like `word`, or None."""
-    close = difflib.get_close_matches(word.lower(), [item.lower() for item in known], n=1, cutoff=0.7)
+def nearest(word: str, known: list[str], cutoff: float = 0.6) -> str | None:
+    """The known word most like `word`, or None when none comes near (`cutoff`, 0 to 1)."""
+    close = difflib.get_close_matches(word.lower(), [item.lower() for item in known], n=1, cutoff=cutoff)
     return next((item for item in known if close and item.lower() == close[0]), None)
 
 
@@ -145,7 +142,7 @@ def _fault(model: type[BaseModel], data: Mapping[str, Any], error: dict[str, Any
     needs = template.format(**context) if template else error["msg"].removeprefix("Input should be ")
     hint = ""
     if error["type"] == "literal_error" and isinstance(value, str):
-        close = nearest(value, re.findall(r"'([^']*)'", context["expected"]))
+        close = nearest(value, re.findall(r"'([^']*)'", context["expected"]), cutoff=0.7)
         hint = f"; did you mean '{close}'?" if close else ""
     return f"{path}{_equals(places, value)}: needs {needs}{hint}"
 

@@ -66,7 +66,7 @@ class Experiment(ABC):
     def run_point(self, spec: Any, point: Point, path: Path, control: Control) -> bool:
         """Write `path`, resuming it when it exists. True when finished, False when `control.stop` ended it.
 
-        A finished file has status "finished". Its random numbers follow from the seed and the point
+        A finished file has status "done". Its random numbers follow from the seed and the point
         (`runs.grid.point_seed`), never from the order of the points.
         """
 

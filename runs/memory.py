@@ -1,0 +1,78 @@
+"""Memory of a run, reckoned before it starts, against what the machine has."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from mcmc.errors import MemoryLimitError
+
+PROCESS_BYTES = 350 * 2**20
+"""One worker before it holds any state: Python, Numba, HDF5 and compiled kernels (measured 250-330 MiB)."""
+
+
+class MemoryPlan(NamedTuple):
+    """How many workers a run uses, and what they need together at the worst moment."""
+
+    workers: int
+    peak: int
+    limit: int
+
+    def line(self) -> str:
+        """One line for the terminal and the log."""
+        return f"memory: about {show_bytes(self.peak)} with {self.workers} workers, of {show_bytes(self.limit)}"
+
+
+def machine_memory() -> int:
+    """Bytes this machine, or the container around the process, has."""
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for name in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            text = Path(name).read_text(encoding="ascii").strip()
+        except (OSError, UnicodeDecodeError):
+            continue
+        if text.isdigit():
+            limits.append(int(text))
+    return min(limits)
+
+
+def cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def plan(needs: Mapping[str, int], workers: int | None, limit: int | None = None) -> MemoryPlan:
+    """Workers and peak memory for points that need `needs` bytes each.
+
+    Without a wish for `workers`: as many as cores, points and memory allow. Raises MemoryLimitError when the
+    wished number, or a single point, would need more than the machine has.
+    """
+    limit = machine_memory() if limit is None else limit
+    largest = max(needs, key=lambda name: needs[name])
+    if needs[largest] + PROCESS_BYTES > limit:
+        raise MemoryLimitError(
+            f"point {largest} alone needs about {show_bytes(needs[largest] + PROCESS_BYTES)} of memory and "
+            f"the machine has {show_bytes(limit)}; make the point smaller (size, chains) or use a larger machine"
+        )
+    sizes = sorted(needs.values(), reverse=True)
+    wanted = min(workers or cores(), len(sizes))
+    affordable = max(n for n in range(1, wanted + 1) if _peak(sizes, n) <= limit)
+    if workers is not None and affordable < wanted:
+        raise MemoryLimitError(
+            f"{wanted} workers would need about {show_bytes(_peak(sizes, wanted))} of memory and the machine has "
+            f"{show_bytes(limit)}; use --workers {affordable}"
+        )
+    return MemoryPlan(affordable, _peak(sizes, affordable), limit)
+
+
+def show_bytes(count: float) -> str:
+    """Bytes in binary units, three digits."""
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
+        if count < 1024 or unit == "TiB":
+            break
+        count /= 1024
+    return f"{count:.3g} {unit}"
+
+
+def _peak(sizes: Sequence[int], workers: int) -> int:
+    return sum(sizes[:workers]) + workers * PROCESS_BYTES
