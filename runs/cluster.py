@@ -1,0 +1,111 @@
+"""Points on a dask.distributed cluster: the same work as in a local pool, its results on the shared disk.
+
+Only a point's name travels to a worker and only its outcome back; a point whose worker dies is started again by the
+scheduler on another one and resumes from its checkpoint.
+"""
+
+import contextlib
+import logging
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from mcmc.errors import ArgumentError
+from runs.memory import cores
+from runs.pool import ATTEMPTS, ONE_THREAD, TICK_SECONDS
+from runs.status import FAILED
+
+CONNECT_SECONDS = 20
+
+
+def run_cluster(
+    job: Any,
+    names: Sequence[str],
+    address: str,
+    workers: int | None,
+    *,
+    stop: Callable[[], bool],
+    tick: Callable[[], None],
+) -> dict[str, Any]:
+    """Run the points on the cluster at `address`, or on one made here for "local"; outcomes by name.
+
+    Raises ArgumentError when dask is missing or nobody answers at the address.
+    """
+    from runs.folder import RunFolder
+    from runs.point import Outcome
+
+    flag = RunFolder(Path(job.folder)).stop_flag
+    flag.unlink(missing_ok=True)
+    outcomes = {}
+    with _client(address, workers) as client:
+        from distributed import wait
+
+        run = uuid.uuid4().hex
+        futures = {
+            client.submit(remote_point, job, name, str(flag), key=f"{name}-{run}", pure=False, priority=-place): name
+            for place, name in enumerate(names)
+        }
+        undone = set(futures)
+        while undone:
+            if stop() and not flag.exists():
+                flag.touch()
+            with contextlib.suppress(TimeoutError):
+                wait(undone, timeout=TICK_SECONDS, return_when="FIRST_COMPLETED")
+            for future in [future for future in undone if future.done()]:
+                undone.remove(future)
+                name = futures[future]
+                error = future.exception()
+                outcomes[name] = future.result() if error is None else Outcome(name, FAILED, _reason(error))
+            tick()
+    flag.unlink(missing_ok=True)
+    return outcomes
+
+
+def remote_point(job: Any, name: str, flag: str) -> Any:
+    """One point on a worker of the cluster; stops when the file `flag` appears in the run's folder."""
+    from runs.point import Outcome, execute_point
+
+    if not Path(job.folder).is_dir():
+        return Outcome(name, FAILED, f"{job.folder}: not seen by this worker; the cluster needs a shared folder")
+    return execute_point(job, name, Path(flag).exists)
+
+
+def _reason(error: BaseException) -> str:
+    from distributed import KilledWorker
+
+    if isinstance(error, KilledWorker):
+        return f"its worker was killed {ATTEMPTS} times; see its log"
+    return f"{type(error).__name__}: {error}".splitlines()[0]
+
+
+@contextlib.contextmanager
+def _client(address: str, workers: int | None) -> Iterator[Any]:
+    try:
+        import dask
+        import distributed
+    except ImportError as error:
+        raise ArgumentError("--dask: dask is not installed; pip install 'entroscape[cluster]'") from error
+    single = {f"distributed.nanny.pre-spawn-environ.{name}": 1 for name in ONE_THREAD}
+    # The scheduler counts deaths beyond the first attempt.
+    settings = {**single, "distributed.scheduler.allowed-failures": ATTEMPTS - 1}
+    with dask.config.set(settings), contextlib.ExitStack() as stack:
+        if address == "local":
+            cluster = distributed.LocalCluster(
+                n_workers=workers or cores(),
+                threads_per_worker=1,
+                processes=True,
+                host="127.0.0.1",
+                dashboard_address=None,
+                memory_limit=0,
+                silence_logs=logging.CRITICAL,
+            )
+            yield stack.enter_context(distributed.Client(stack.enter_context(cluster)))
+            return
+        try:
+            client = stack.enter_context(distributed.Client(address, timeout=CONNECT_SECONDS))
+        except (OSError, ValueError) as error:
+            raise ArgumentError(
+                f"--dask {address}: no scheduler answers there; give tcp://HOST:PORT of a running one, or 'local'"
+            ) from error
+        yield client

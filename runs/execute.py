@@ -1,0 +1,201 @@
+"""A run from start to end: claim the folder, see what is left to do, do it, assemble the results, draw the figures.
+
+Running the same again resumes; when everything is there, nothing is done.
+"""
+
+import re
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from mcmc.errors import ArgumentError
+from runs.folder import RunFolder, shown
+from runs.load import Run
+from runs.memory import MemoryPlan, plan
+from runs.point import Job, Outcome
+from runs.progress import progress
+from runs.status import DONE, FAILED, WAITING, read_record, write_record
+from runs.survey import survey
+
+COMPLETE, SOME_FAILED, STOPPED_EARLY = 0, 1, 3
+"""Exit codes of a run; 2 is bad input."""
+
+UPDATE_SECONDS = 1.0
+
+
+def run(
+    run: Run,
+    out: Path,
+    *,
+    workers: int | None = None,
+    dask: str | None = None,
+    stop_after: str | None = None,
+) -> int:
+    """Carry out a run in the folder `out`; returns the exit code: 0 complete, 1 some points failed, 3 stopped.
+
+    Raises an EntroscapeError, before anything is written, for a folder, memory, device or option that will not do.
+    """
+    if workers is not None and workers < 1:
+        raise ArgumentError(f"--workers {workers}: needs an integer >= 1")
+    seconds = None if stop_after is None else parse_duration(stop_after)
+    folder = RunFolder(out)
+    folder.check(run)
+    require_device(run)
+    # Before the folder is made: a run that is too large leaves nothing behind.
+    memory = _plan(run, [point.name for point in run.experiment.points(run.spec)], workers, dask)
+    folder.create()
+    with StopRequest(seconds) as stop, folder.claim() as lock:
+        if folder.check(run):
+            folder.adopt(run)
+        before = survey(folder, run)
+        left = [name for name, record in before.items() if record.state != DONE]
+        if not left and _up_to_date(folder, run):
+            say(f"{folder.root}: all {len(before)} points are done; nothing to do")
+            return COMPLETE
+        if left:
+            memory = _plan(run, left, workers, dask)
+            say(f"{folder.root}: {len(before)} points, {len(before) - len(left)} done, {len(left)} to do")
+            say(memory.line() if dask is None else f"dask: {dask}")
+            outcomes = _carry_out(run, folder, left, memory.workers, workers, dask, stop, lock)
+            failed = {name: outcome.message for name, outcome in outcomes.items() if outcome.state == FAILED}
+        else:
+            failed = {}
+        return _finish(run, folder, stop, failed)
+
+
+def say(text: str) -> None:
+    """A line about the run itself; results go to standard output."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def require_device(run: Run) -> None:
+    """Raises DeviceError with the install command when the run's processor is not there."""
+    if run.spec.device == "cuda":
+        from mcmc.device import require
+
+        require("cuda")
+
+
+def _plan(run: Run, names: list[str], workers: int | None, dask: str | None) -> MemoryPlan:
+    points = {point.name: point for point in run.experiment.points(run.spec)}
+    needs = {name: int(run.experiment.memory(run.spec, points[name])) for name in names}
+    # The workers of a cluster elsewhere have a memory of their own.
+    limit = None if dask in (None, "local") else sys.maxsize
+    return plan(needs, workers, limit)
+
+
+def _carry_out(
+    run: Run,
+    folder: RunFolder,
+    left: list[str],
+    planned: int,
+    wished: int | None,
+    dask: str | None,
+    stop: "StopRequest",
+    lock: int,
+) -> dict[str, Outcome]:
+    points = {point.name: point for point in run.experiment.points(run.spec)}
+    costs = {name: run.experiment.cost(run.spec, point) for name, point in points.items()}
+    names = sorted(left, key=lambda name: -costs[name])
+    extra = (str(Path.cwd()),) if ":" in run.spec.experiment else ()
+    job = Job(run.text, str(folder.root.resolve()), extra)
+    records = survey(folder, run)
+    for name in names:
+        records[name] = replace(records[name], state=WAITING, message="", began_with=0, started=0.0, attempt=0)
+        write_record(folder.log, records[name])
+    shown_at = 0.0
+    with progress(costs, planned) as display:
+        display.update(records)
+
+        def tick() -> None:
+            nonlocal shown_at
+            if time.monotonic() - shown_at >= UPDATE_SECONDS:
+                shown_at = time.monotonic()
+                records.update((name, read_record(folder.log, name)) for name in names)
+                display.update(records)
+
+        if dask is not None:
+            from runs.cluster import run_cluster
+
+            outcomes = run_cluster(job, names, dask, wished, stop=stop, tick=tick)
+        else:
+            from runs.pool import run_pool
+
+            outcomes = run_pool(job, names, planned, stop=stop, tick=tick, keep_open=[lock])
+        shown_at = 0.0
+        tick()
+    return outcomes
+
+
+def _finish(run: Run, folder: RunFolder, stop: "StopRequest", failed: Mapping[str, str]) -> int:
+    records = survey(folder, run)
+    done = sum(record.state == DONE for record in records.values())
+    for name, message in failed.items():
+        say(f"{name}: failed: {message}")
+    if stop.reason and done < len(records):
+        say(f"stopped by {stop.reason}: {done} of {len(records)} points done, the others are checkpointed")
+        say(f"resume with: entroscape run {shown(folder.root)}")
+        return SOME_FAILED if failed else STOPPED_EARLY
+    if done:
+        from runs.report import write_report
+        from runs.results import assemble
+
+        for line in write_report(folder, run, assemble(folder, run)):
+            print(line, flush=True)
+    if failed:
+        say(f"{len(failed)} of {len(records)} points failed: {', '.join(failed)}; logs in {folder.log}")
+        say(f"try them again with: entroscape run {shown(folder.root)}")
+        return SOME_FAILED
+    return COMPLETE
+
+
+def _up_to_date(folder: RunFolder, run: Run) -> bool:
+    if not (folder.results.exists() and folder.report.exists()):
+        return False
+    from mcmc.store.reader import read_attributes, read_spec
+
+    points = len(run.experiment.points(run.spec))
+    whole = read_attributes(folder.results).get("points") == f"{points} of {points}"
+    return whole and read_spec(folder.results) == run.text
+
+
+class StopRequest:
+    """Becomes true at a deadline, at Ctrl-C, or at SIGTERM; a second Ctrl-C ends the run on the spot."""
+
+    def __init__(self, seconds: float | None = None):
+        self.reason = ""
+        self._deadline = None if seconds is None else time.monotonic() + seconds
+        self._before: dict[int, Any] = {}
+
+    def __call__(self) -> bool:
+        """Whether to stop; cheap."""
+        if not self.reason and self._deadline is not None and time.monotonic() >= self._deadline:
+            self.reason = "--stop-after"
+        return bool(self.reason)
+
+    def __enter__(self) -> "StopRequest":
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._heard)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _heard(self, number: int, _: object) -> None:
+        if self.reason and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.reason = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
+        print(f"{self.reason}: finishing the chunks in hand", file=sys.stderr, flush=True)
+
+
+def parse_duration(text: str) -> float:
+    """Seconds of `55m`, `90s`, `1h30m`, `2d`. Raises ArgumentError."""
+    units = {"d": 86400, "h": 3600, "m": 60, "s": 1}
+    if not re.fullmatch(r"(\d+(\.\d+)?[dhms])+", text):
+        raise ArgumentError(f"--stop-after {text}: needs a time such as 90s, 55m or 1h30m")
+    return sum(float(number) * units[unit] for number, _, unit in re.findall(r"(\d+(\.\d+)?)([dhms])", text))

@@ -1,0 +1,95 @@
+"""`entroscape report`: the figures drawn anew from results.h5, and one page with all of it inside."""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mcmc.errors import ArgumentError, StoreError
+from runs import load, page, tables
+from runs.folder import RunFolder, shown
+from runs.load import Run
+from runs.results import assemble, draw, read_results, warnings_of
+
+if TYPE_CHECKING:
+    import xarray
+
+    from runs.figures import Drawing
+
+ELSEWHERE = ("spec", "warnings", "schema", "kind")
+
+
+def report(out: Path, bins: int | None = None) -> list[str]:
+    """Figures and report.html of a run's folder; lines for the terminal.
+
+    The numbers are those of results.h5, unless `bins` asks to recompute them from the points' series with that many
+    jackknife bins. Raises StoreError where there is nothing to report, ArgumentError for bins below 2.
+    """
+    if bins is not None and bins < 2:
+        raise ArgumentError(f"--bins {bins}: needs an integer >= 2")
+    folder = RunFolder(out)
+    if not out.is_dir():
+        raise StoreError(f"{out}: no such folder; give the folder of a run")
+    if bins is None and folder.results.exists():
+        results = read_results(folder.results)
+        run = load.from_text(str(results.attrs["spec"]), str(folder.results))
+    else:
+        run = load.load(shown(out))
+        results = assemble(folder, run, bins)
+    return write_report(folder, run, results)
+
+
+def write_report(folder: RunFolder, run: Run, results: "xarray.Dataset") -> list[str]:
+    """Draw and write; the summary, the warnings and where things are, one line each."""
+    drawings = draw(run, results, folder.figures)
+    said = run.experiment.summary(results)
+    title = run.name if run.name != "results" else folder.root.resolve().name
+    text = page.page(f"Entroscape: {title}", _body(title, run, results, drawings, said))
+    temporary = folder.report.with_suffix(".tmp")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, folder.report)
+    except OSError as error:
+        raise StoreError(f"{folder.report}: cannot be written: {error.strerror or error}") from error
+    lines = [*said, *(f"warning: {line}" for line in warnings_of(results))]
+    lines += [f"figure: {drawing.png}" for drawing in drawings]
+    return [*lines, f"results: {folder.results}", f"report: {folder.report}"]
+
+
+def _body(
+    title: str, run: Run, results: "xarray.Dataset", drawings: "Sequence[Drawing]", said: Sequence[str]
+) -> list[str]:
+    kind = str(run.table["experiment"])
+    about = (type(run.experiment).__doc__ or "").strip().splitlines()
+    body = [
+        f"<h1>{page.escape(title)}</h1>",
+        f'<p class="lead">{page.escape(about[0] if about else kind)}</p>',
+        page.paragraphs(said, "summary"),
+        page.warnings_box(warnings_of(results)),
+    ]
+    if drawings:
+        body.append(page.heading("Figures"))
+        body += [page.image(drawing.png, drawing.caption) for drawing in drawings]
+    body.append(page.heading("Numbers"))
+    body.append(
+        '<p class="lead">Digits in brackets are one standard error on the last places: 0.893(8) is 0.893 ± 0.008.</p>'
+    )
+    single = tables.scalars(results)
+    if single is not None:
+        body.append(page.table(single))
+    body += [page.folded(grid.title, page.table(grid)) for grid in tables.grids(results)]
+    body.append(page.heading("Provenance"))
+    body.append(page.table(tables.Table("", [], list(_facts(results))), "keys"))
+    body.append(page.folded("Run file, every default written out", page.preformatted(run.text)))
+    return body
+
+
+def _facts(results: "xarray.Dataset") -> Iterator[list[str]]:
+    for name, value in results.attrs.items():
+        if name in ELSEWHERE or value in ("", "{}"):
+            continue
+        said = str(value)
+        if name == "versions":
+            said = ", ".join(f"{package} {version}" for package, version in json.loads(said).items())
+        yield [str(name).replace("_", " "), said]

@@ -1,0 +1,77 @@
+"""`entroscape show`: what a file holds, with means, errors, tau_int and R-hat of its series."""
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runs import tables
+
+if TYPE_CHECKING:
+    import xarray
+
+
+FACTS = ("status", "n_committed", "seed", "device", "git_commit", "start_time", "end_time")
+
+
+def show(path: Path) -> list[str]:
+    """Lines about a point's file or a results file. Raises StoreError for a file that is neither."""
+    from mcmc.store.reader import open_run_file
+
+    data = open_run_file(path)
+    sizes = ", ".join(f"{name} {size}" for name, size in data.sizes.items())
+    facts = [f"{name}: {data.attrs[name]}" for name in FACTS if data.attrs.get(name, "") != ""]
+    series = {"chain", "draw"} <= set(data.sizes)
+    return [f"{path}: {sizes}", *facts, "", *(_series(data) if series else _results(data))]
+
+
+def _series(data: "xarray.Dataset") -> list[str]:
+    """One row per variable; over further dimensions the range of the means and the worst of the diagnostics."""
+    headings = ["variable", "dims", "mean", "tau_int", "r_hat", "units"]
+    rows = [headings]
+    said: list[str] = []
+    for name, variable in data.data_vars.items():
+        if not {"chain", "draw"} <= set(variable.dims) or variable.dtype.kind not in "fiu":
+            rows.append([str(name), _dims(variable), "", "", "", str(variable.attrs.get("units", ""))])
+            continue
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            mean, tau, r_hat = _diagnose(variable)
+        said += [f"warning: {name}: {item.message}" for item in caught if issubclass(item.category, UserWarning)]
+        rows.append([str(name), _dims(variable), mean, tau, r_hat, str(variable.attrs.get("units", ""))])
+    return [*tables.align(rows), *dict.fromkeys(said)]
+
+
+def _diagnose(variable: "xarray.DataArray") -> tuple[str, str, str]:
+    import numpy as np
+
+    from mcmc.statistics.autocorrelation import integrated_time
+    from mcmc.statistics.convergence import r_hat
+
+    series = variable.transpose("chain", "draw", ...).values.astype(np.float64)
+    chains, draws = series.shape[:2]
+    if draws < 4:
+        return f"{draws} draws", "", ""
+    tau = np.asarray(integrated_time(series).tau_int)
+    error = np.sqrt(2.0 * tau * series.var(axis=(0, 1)) / (chains * draws))
+    means = np.ravel(series.mean(axis=(0, 1)))
+    errors = np.ravel(error)
+    first, last = (tables.with_error(means[i], errors[i]) for i in (0, -1))
+    mean = first if means.size == 1 else f"{first} .. {last}"
+    return mean, f"{np.max(tau):.3g}", f"{np.nanmax(r_hat(series)):.4f}"
+
+
+def _results(data: "xarray.Dataset") -> list[str]:
+    rows = [["variable", "dims", "from", "to", "units"]]
+    for name, variable in data.data_vars.items():
+        numeric = variable.dtype.kind in "fiu" and variable.size > 0
+        span = [tables.plain(_item(variable.min())), tables.plain(_item(variable.max()))] if numeric else ["", ""]
+        rows.append([str(name), _dims(variable), *span, str(variable.attrs.get("units", ""))])
+    return tables.align(rows)
+
+
+def _dims(variable: "xarray.DataArray") -> str:
+    return " ".join(f"{name}={size}" for name, size in variable.sizes.items()) or "one number"
+
+
+def _item(value: Any) -> Any:
+    return value.values.item()
