@@ -121,7 +121,7 @@ def test_uniform32_never_is_zero_and_resolves_rare_events(some_words):
 
 def test_uniform64_stays_inside_and_the_array_form_is_the_scalar_one(some_words):
     values = uniforms64(some_words, some_words[::-1])
-    assert 0.0 < values.min()
+    assert values.min() > 0.0
     assert values.max() < 1.0
     words = random.words(3, Stream.INITIAL, np.arange(1000), 1, 2)
     expected = np.stack([uniforms64(words[:, 0], words[:, 1]), uniforms64(words[:, 2], words[:, 3])], axis=1)
