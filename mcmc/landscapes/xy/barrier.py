@@ -28,7 +28,7 @@ def new_barrier() -> np.ndarray:
 
 
 @intrinsic
-def _atomic_add(typing_context, array, index, value):
+def _atomic_add(typing_context, array, index, value) -> Any:
     """array[index] += value as one operation; returns the old value."""
 
     def codegen(context, builder, signature, arguments):
@@ -39,7 +39,7 @@ def _atomic_add(typing_context, array, index, value):
 
 
 @intrinsic
-def _atomic_load(typing_context, array, index):
+def _atomic_load(typing_context, array, index) -> Any:
     """array[index], read anew each time."""
 
     def codegen(context, builder, signature, arguments):

@@ -13,7 +13,6 @@ import numpy as np
 from mcmc.landscapes.xy import cpu
 from mcmc.landscapes.xy.barrier import new_barrier, wait
 
-
 # All threads of a sweep must run at once: two sweeps sharing the pool would wait for each other.
 _one_sweep_at_a_time = Lock()
 
