@@ -135,6 +135,11 @@ class DoubleWell:
         """<x_i^2> of one coordinate under exp(-beta f): 1.0417972964871 at beta = 1."""
         return self._moment(2, beta) / self._moment(0, beta)
 
+    def mean_energy(self, beta: float) -> float:
+        """<f>, total over all coordinates, under exp(-beta f)."""
+        fourth, second, zeroth = (self._moment(power, beta) for power in (4, 2, 0))
+        return self.dim * 0.25 * ((fourth - 2 * second) / zeroth + 1)
+
     @staticmethod
     def _moment(power, beta):
         from scipy.integrate import quad

@@ -1,1 +1,63 @@
-"""Samplers: one file per algorithm; each takes a landscape and never imports one."""
+"""Samplers: one file per algorithm; each takes a landscape and never imports one.
+
+Their classes are imported when first used: `from mcmc.samplers import Metropolis, sample`.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+# At once, and not when first used: the module of the same name would else stand in the function's place.
+from mcmc.samplers.sample import sample
+
+if TYPE_CHECKING:
+    from mcmc.samplers.annealing import Annealing, Schedule, schedule
+    from mcmc.samplers.heat_bath import HeatBath
+    from mcmc.samplers.langevin import Langevin
+    from mcmc.samplers.mala import MALA
+    from mcmc.samplers.metropolis import Metropolis
+    from mcmc.samplers.over_relaxation import OverRelaxation
+    from mcmc.samplers.quench import Quench
+    from mcmc.samplers.tempering import Tempering
+    from mcmc.samplers.tempering_ladder import pilot_temperatures, place_temperatures
+    from mcmc.samplers.wolff import Wolff
+
+_FILES = {
+    "MALA": "mala",
+    "Annealing": "annealing",
+    "HeatBath": "heat_bath",
+    "Langevin": "langevin",
+    "Metropolis": "metropolis",
+    "OverRelaxation": "over_relaxation",
+    "Quench": "quench",
+    "Schedule": "annealing",
+    "Tempering": "tempering",
+    "Wolff": "wolff",
+    "pilot_temperatures": "tempering_ladder",
+    "place_temperatures": "tempering_ladder",
+    "schedule": "annealing",
+}
+
+__all__ = [
+    "MALA",
+    "Annealing",
+    "HeatBath",
+    "Langevin",
+    "Metropolis",
+    "OverRelaxation",
+    "Quench",
+    "Schedule",
+    "Tempering",
+    "Wolff",
+    "pilot_temperatures",
+    "place_temperatures",
+    "sample",
+    "schedule",
+]
+
+
+def __getattr__(name: str):
+    if name not in _FILES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_FILES[name]}"), name)
+    globals()[name] = value
+    return value

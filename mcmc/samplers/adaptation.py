@@ -32,7 +32,7 @@ def rescale(scale, accepted, attempted, target, block, lowest, highest):
 
     Robbins & Monro 1951 on log scale: + gain (acceptance - target), `block` the number of the block, from 1.
     """
-    gain = 3.0 * block**-FORGET
+    gain = block**-FORGET / (target * (1.0 - target))
     for c in range(scale.size):
         moved = scale[c] * np.exp(gain * (accepted[c] / attempted - target))
         scale[c] = min(max(moved, lowest), highest)
