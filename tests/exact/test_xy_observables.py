@@ -37,7 +37,7 @@ def over_bonds(model, state):
 
 
 def assert_close(found, expected, sites, bonds, coupling):
-    """A bond's cosine is known to 4 roundings of its spins; sums of up to 64 such terms in float32 add up to 64 each."""
+    """A bond's cosine is known to 4 roundings of its spins; a float32 sum of up to 64 of them adds up to 64 each."""
     each = 72 * EPSILON * bonds
     for name, value in expected.items():
         bound = {
