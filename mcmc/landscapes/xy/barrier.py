@@ -27,8 +27,7 @@ def new_barrier() -> np.ndarray:
     return np.zeros(WORDS, dtype=np.int64)
 
 
-@intrinsic
-def _atomic_add(typing_context, array, index, value) -> Any:
+def _atomic_add_typed(typing_context, array, index, value):
     """array[index] += value as one operation; returns the old value."""
 
     def codegen(context, builder, signature, arguments):
@@ -38,8 +37,7 @@ def _atomic_add(typing_context, array, index, value) -> Any:
     return types.int64(array, types.int64, types.int64), codegen
 
 
-@intrinsic
-def _atomic_load(typing_context, array, index) -> Any:
+def _atomic_load_typed(typing_context, array, index):
     """array[index], read anew each time."""
 
     def codegen(context, builder, signature, arguments):
@@ -47,6 +45,11 @@ def _atomic_load(typing_context, array, index) -> Any:
         return builder.load_atomic(pointer, ordering="seq_cst", align=8)
 
     return types.int64(array, types.int64), codegen
+
+
+# Compiled code sees the functions without their typing context.
+_atomic_add: Any = intrinsic(_atomic_add_typed)
+_atomic_load: Any = intrinsic(_atomic_load_typed)
 
 
 def _pointer(context, builder, array_type, array, index):
