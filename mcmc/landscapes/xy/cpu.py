@@ -16,9 +16,12 @@ from mcmc.landscapes.xy.physics import (
     energy_change,
     exp_minus,
     metropolis_acceptance,
+    parallel_to_field,
     reflect_about_field,
     rotate,
+    site_energy,
     small_rotation,
+    unit_scale,
     von_mises_accept,
     von_mises_parameters,
     von_mises_proposal,
@@ -154,10 +157,7 @@ def over_relaxation_row(c, s, hx, hy):
 def align_row(c, s, hx, hy, delta):
     """Every spin of a row put parallel to its local field: the heat bath at zero temperature."""
     for i in range(c.size):
-        norm = math.sqrt(hx[i] * hx[i] + hy[i] * hy[i])
-        inverse = np.float32(1.0) / (norm if norm > ZERO else np.float32(1.0))
-        new_c = hx[i] * inverse if norm > ZERO else c[i]
-        new_s = hy[i] * inverse if norm > ZERO else s[i]
+        new_c, new_s = parallel_to_field(c[i], s[i], hx[i], hy[i])
         delta[i] = energy_change(c[i], s[i], new_c, new_s, hx[i], hy[i])
         c[i] = new_c
         s[i] = new_s
@@ -292,7 +292,7 @@ def total_energy(rows, spins, chains, coupling, field, sliced, weighted):
         )  # fmt: skip
         c, s = cos[start : start + n], sin[start : start + n]
         for i in range(n):
-            terms[i] = -0.5 * (np.float64(c[i]) * hx[i] + np.float64(s[i]) * hy[i]) - np.float64(field) * c[i]
+            terms[i] = site_energy(c[i], s[i], hx[i], hy[i], field)
         fold(terms, columns, chains)
         for i in range(chains):
             energy[i] += terms[i]
@@ -370,9 +370,7 @@ def renormalise(rows, spins, energy, chains, coupling, field, sliced, weighted, 
     """Scale spins back to unit length, recompute the energy, and record how far the carried one had drifted."""
     cos, sin = spins[0], spins[1]
     for i in range(cos.size):
-        norm = cos[i] * cos[i] + sin[i] * sin[i]
-        # Open ends keep their halo of zeros.
-        scale = np.float32(1.5) - np.float32(0.5) * norm
+        scale = unit_scale(cos[i], sin[i])
         cos[i] *= scale
         sin[i] *= scale
     fresh = total_energy(rows, spins, chains, coupling, field, sliced, weighted)

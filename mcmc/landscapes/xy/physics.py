@@ -77,6 +77,26 @@ def reflect_about_field(c, s, hx, hy):
 
 
 @njit(inline="always", error_model="numpy")
+def parallel_to_field(c, s, hx, hy):
+    """Spin along its local field: the heat bath at zero temperature. Unchanged in a zero field."""
+    norm = math.sqrt(hx * hx + hy * hy)
+    inverse = ONE / (norm if norm > ZERO else ONE)
+    return (hx * inverse if norm > ZERO else c), (hy * inverse if norm > ZERO else s)
+
+
+@njit(inline="always", error_model="numpy")
+def site_energy(c, s, hx, hy, field):
+    """Energy of a spin in float64: half of its bonds, whose field is (hx, hy), and all of -h cos theta."""
+    return -0.5 * (np.float64(c) * hx + np.float64(s) * hy) - np.float64(field) * c
+
+
+@njit(inline="always", error_model="numpy")
+def unit_scale(c, s):
+    """Factor that brings a spin of nearly unit length back to it; finite for the zeros at open ends."""
+    return np.float32(1.5) - np.float32(0.5) * (c * c + s * s)
+
+
+@njit(inline="always", error_model="numpy")
 def reflect_across_line(c, s, rx, ry):
     """Spin with its component along the unit vector (rx, ry) reversed. Wolff 1989, Phys. Rev. Lett. 62, 361."""
     twice = TWO * (c * rx + s * ry)
