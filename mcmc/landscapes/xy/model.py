@@ -98,6 +98,8 @@ class XYModel:
     def state_from_angles(self, angles: np.ndarray, seed: int = 0, chains: Sequence[int] | None = None) -> SpinState:
         """State with given angles (chains, sites) in radians. Raises ArgumentError for another shape or NaN."""
         values = self._checked_angles(angles)
+        if not np.isfinite(values).all():
+            raise ArgumentError(f"angles: {values[~np.isfinite(values)][0]} among them; finite numbers are needed")
         return self._state(values.T, chain_ids(len(values) if chains is None else chains), seed)
 
     def angles(self, state: SpinState) -> np.ndarray:
