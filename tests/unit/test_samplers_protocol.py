@@ -141,6 +141,17 @@ def test_metropolis_tunes_to_its_target_and_then_freezes():
         assert np.abs(info.acceptance.mean() - 0.4) < 0.02
 
 
+def test_in_tempering_tuned_numbers_belong_to_the_temperature():
+    sampler = Tempering(Metropolis(XYModel(lattice("square", 6)), target=0.4), [0.3, 0.5, 0.8, 1.2])
+    state, _ = sampler.thermalize(sampler.init(8, 1), 800)
+    state, _ = sampler.step(state, 400)
+    assert (state.round_trips > 0).all()
+    assert np.abs(sampler.statistics(state)["acceptance"] - 0.4).max() < 0.05
+    width = state.replicas.width[state.lane]
+    assert (np.diff(width, axis=1) > 0).all()
+    assert np.array_equal(state.replicas.beta[state.lane], np.tile(sampler.beta, (8, 1)))
+
+
 def test_wolff_flips_about_every_spin_once_a_sweep():
     sites = 16 * 16
     for beta in (0.3, 1.0, 3.0):
