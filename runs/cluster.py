@@ -12,25 +12,25 @@ from pathlib import Path
 from typing import Any
 
 from mcmc.errors import ArgumentError
-from runs.memory import cores
 from runs.pool import ATTEMPTS, ONE_THREAD, TICK_SECONDS
 from runs.status import FAILED
 
-CONNECT_SECONDS = 20
+CONNECT_SECONDS = 15
 
 
 def run_cluster(
     job: Any,
     names: Sequence[str],
     address: str,
-    workers: int | None,
+    workers: int,
     *,
     stop: Callable[[], bool],
     tick: Callable[[], None],
 ) -> dict[str, Any]:
-    """Run the points on the cluster at `address`, or on one made here for "local"; outcomes by name.
+    """Run the points on the cluster at `address`, or on one of `workers` processes here for "local".
 
-    Raises ArgumentError when dask is missing or nobody answers at the address.
+    Returns the outcomes by name; `stop` and `tick` are called a few times a second. Raises ArgumentError when
+    nobody answers at the address.
     """
     from runs.folder import RunFolder
     from runs.point import Outcome
@@ -80,19 +80,17 @@ def _reason(error: BaseException) -> str:
 
 
 @contextlib.contextmanager
-def _client(address: str, workers: int | None) -> Iterator[Any]:
-    try:
-        import dask
-        import distributed
-    except ImportError as error:
-        raise ArgumentError("--dask: dask is not installed; pip install 'entroscape[cluster]'") from error
+def _client(address: str, workers: int) -> Iterator[Any]:
+    import dask
+    import distributed
+
     single = {f"distributed.nanny.pre-spawn-environ.{name}": 1 for name in ONE_THREAD}
     # The scheduler counts deaths beyond the first attempt.
     settings = {**single, "distributed.scheduler.allowed-failures": ATTEMPTS - 1}
     with dask.config.set(settings), contextlib.ExitStack() as stack:
         if address == "local":
             cluster = distributed.LocalCluster(
-                n_workers=workers or cores(),
+                n_workers=workers,
                 threads_per_worker=1,
                 processes=True,
                 host="127.0.0.1",
@@ -101,11 +99,26 @@ def _client(address: str, workers: int | None) -> Iterator[Any]:
                 silence_logs=logging.CRITICAL,
             )
             yield stack.enter_context(distributed.Client(stack.enter_context(cluster)))
-            return
-        try:
-            client = stack.enter_context(distributed.Client(address, timeout=CONNECT_SECONDS))
-        except (OSError, ValueError) as error:
-            raise ArgumentError(
-                f"--dask {address}: no scheduler answers there; give tcp://HOST:PORT of a running one, or 'local'"
-            ) from error
-        yield client
+        else:
+            yield stack.enter_context(_connect(address))
+
+
+def check_cluster(address: str) -> None:
+    """Raises ArgumentError when dask is missing or nobody answers at the address."""
+    try:
+        import distributed  # noqa: F401
+    except ImportError as error:
+        raise ArgumentError("--dask: dask is not installed; pip install 'entroscape[cluster]'") from error
+    if address != "local":
+        _connect(address).close()
+
+
+def _connect(address: str) -> Any:
+    import distributed
+
+    try:
+        return distributed.Client(address, timeout=CONNECT_SECONDS)
+    except (OSError, ValueError) as error:
+        raise ArgumentError(
+            f"--dask {address}: no scheduler answers there; give tcp://HOST:PORT of a running one, or 'local'"
+        ) from error

@@ -18,7 +18,7 @@ from runs.load import Run
 from runs.memory import MemoryPlan, plan
 from runs.point import Job, Outcome
 from runs.progress import progress
-from runs.status import DONE, FAILED, WAITING, read_record, write_record
+from runs.status import DONE, FAILED, RUNNING, WAITING, count, read_record, write_record
 from runs.survey import survey
 
 COMPLETE, SOME_FAILED, STOPPED_EARLY = 0, 1, 3
@@ -45,6 +45,10 @@ def run(
     folder = RunFolder(out)
     folder.check(run)
     require_device(run)
+    if dask is not None:
+        from runs.cluster import check_cluster
+
+        check_cluster(dask)
     # Before the folder is made: a run that is too large leaves nothing behind.
     memory = _plan(run, [point.name for point in run.experiment.points(run.spec)], workers, dask)
     folder.create()
@@ -54,13 +58,13 @@ def run(
         before = survey(folder, run)
         left = [name for name, record in before.items() if record.state != DONE]
         if not left and _up_to_date(folder, run):
-            say(f"{folder.root}: all {len(before)} points are done; nothing to do")
+            say(f"{folder.root}: all {len(before)} points done; nothing to do")
             return COMPLETE
         if left:
             memory = _plan(run, left, workers, dask)
-            say(f"{folder.root}: {len(before)} points, {len(before) - len(left)} done, {len(left)} to do")
+            say(f"{folder.root}: {count(len(before), 'point')}, {len(before) - len(left)} done, {len(left)} to do")
             say(memory.line() if dask is None else f"dask: {dask}")
-            outcomes = _carry_out(run, folder, left, memory.workers, workers, dask, stop, lock)
+            outcomes = _carry_out(run, folder, left, memory.workers, dask, stop, lock)
             failed = {name: outcome.message for name, outcome in outcomes.items() if outcome.state == FAILED}
         else:
             failed = {}
@@ -92,8 +96,7 @@ def _carry_out(
     run: Run,
     folder: RunFolder,
     left: list[str],
-    planned: int,
-    wished: int | None,
+    workers: int,
     dask: str | None,
     stop: "StopRequest",
     lock: int,
@@ -108,7 +111,7 @@ def _carry_out(
         records[name] = replace(records[name], state=WAITING, message="", began_with=0, started=0.0, attempt=0)
         write_record(folder.log, records[name])
     shown_at = 0.0
-    with progress(costs, planned) as display:
+    with progress(costs, workers) as display:
         display.update(records)
 
         def tick() -> None:
@@ -121,11 +124,16 @@ def _carry_out(
         if dask is not None:
             from runs.cluster import run_cluster
 
-            outcomes = run_cluster(job, names, dask, wished, stop=stop, tick=tick)
+            outcomes = run_cluster(job, names, dask, workers, stop=stop, tick=tick)
         else:
             from runs.pool import run_pool
 
-            outcomes = run_pool(job, names, planned, stop=stop, tick=tick, keep_open=[lock])
+            outcomes = run_pool(job, names, workers, stop=stop, tick=tick, keep_open=[lock])
+        for outcome in outcomes.values():
+            # A killed process could not say so itself.
+            record = read_record(folder.log, outcome.name)
+            if record.state == RUNNING:
+                write_record(folder.log, replace(record, state=outcome.state, message=outcome.message))
         shown_at = 0.0
         tick()
     return outcomes

@@ -60,15 +60,16 @@ class RunFolder:
 
     def create(self) -> None:
         """Make the folder and its parts. Raises StoreError when that cannot be."""
+        from mcmc.store.lock import check_writable
+
+        there = next(path for path in (self.root, *self.root.absolute().parents) if path.exists())
+        check_writable(there, "nothing was written")
         try:
             for folder in (self.root, self.points, self.log):
                 folder.mkdir(parents=True, exist_ok=True)
-                probe = folder / f".writable.{os.getpid()}"
-                probe.touch()
-                probe.unlink()
         except OSError as error:
             said = error.strerror or error
-            raise StoreError(f"{self.root}: cannot be written: {said}; choose another folder with -o") from error
+            raise StoreError(f"{self.root}: cannot be made: {said}; choose another folder with -o") from error
 
     @contextlib.contextmanager
     def claim(self) -> Iterator[int]:

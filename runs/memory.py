@@ -20,7 +20,8 @@ class MemoryPlan(NamedTuple):
 
     def line(self) -> str:
         """One line for the terminal and the log."""
-        return f"memory: about {show_bytes(self.peak)} with {self.workers} workers, of {show_bytes(self.limit)}"
+        workers = f"{self.workers} worker" if self.workers == 1 else f"{self.workers} workers"
+        return f"memory: about {show_bytes(self.peak)} with {workers}, of {show_bytes(self.limit)}"
 
 
 def machine_memory() -> int:

@@ -5,6 +5,7 @@ import logging
 import os
 import platform
 import sys
+import threading
 import time
 import traceback
 import warnings
@@ -42,27 +43,26 @@ class Outcome(NamedTuple):
     message: str = ""
 
 
-def execute_point(job: Job, name: str, stop: Callable[[], bool], attempt: int = 1) -> Outcome:
+def execute_point(job: Job, name: str, stop: Callable[[], bool]) -> Outcome:
     """Run or resume one point; never raises, except what ends the process itself."""
     sys.path.extend(entry for entry in job.search_path if entry not in sys.path)
     folder = RunFolder(Path(job.folder))
     try:
         with _log(folder.log / f"{name}.log") as log:
-            outcome = _attempt(job, folder, name, stop, attempt, log)
+            outcome = _attempt(job, folder, name, stop, log)
             log.info("%s%s", outcome.state, f": {outcome.message}" if outcome.message else "")
             return outcome
     except OSError as error:
         return Outcome(name, FAILED, f"{folder.log}: the log cannot be written: {error.strerror or error}")
 
 
-def _attempt(
-    job: Job, folder: RunFolder, name: str, stop: Callable[[], bool], attempt: int, log: logging.Logger
-) -> Outcome:
+def _attempt(job: Job, folder: RunFolder, name: str, stop: Callable[[], bool], log: logging.Logger) -> Outcome:
+    before = read_record(folder.log, name)
     record = replace(
-        read_record(folder.log, name),
+        before,
         state=RUNNING,
         message="",
-        attempt=attempt,
+        attempt=before.attempt + 1,
         host=platform.node(),
         pid=os.getpid(),
     )
@@ -70,7 +70,7 @@ def _attempt(
         run = load.from_text(job.text, "spec.toml")
         point = next(point for point in run.experiment.points(run.spec) if point.name == name)
         tracker = _Tracker(folder, record, run.experiment.draws(run.spec, point), log)
-        log.info("attempt %d on %s, process %d: %s", attempt, record.host, record.pid, dict(point.parameters))
+        log.info("attempt %d on %s, process %d: %s", record.attempt, record.host, record.pid, dict(point.parameters))
         finished = _run(run, point, folder, Control(job.text, run.spec.device, stop, tracker.progress))
         record = replace(tracker.record, state=DONE if finished else STOPPED)
     except EntroscapeError as error:
@@ -121,6 +121,9 @@ def _log(path: Path) -> Iterator[logging.Logger]:
     """The point's own log file: what the engine says and every warning, appended across attempts."""
     path.parent.mkdir(exist_ok=True)
     handler = logging.FileHandler(path, encoding="utf-8")
+    # Two points may share a process on a cluster whose workers have several threads.
+    mine = threading.get_ident()
+    handler.addFilter(lambda record: record.thread == mine)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     log = logging.getLogger("entroscape")
     log.setLevel(logging.INFO)

@@ -22,6 +22,9 @@ ATTEMPTS = 3
 
 TICK_SECONDS = 0.2
 
+STOP = ("stop",)
+"""What a worker is told besides names of points and None, which sends it home."""
+
 ONE_THREAD = (
     "NUMBA_NUM_THREADS",
     "OMP_NUM_THREADS",
@@ -71,7 +74,7 @@ class _Pool:
         if stopping and not self._told:
             self._told = True
             for worker in self._workers:
-                worker.send("stop")
+                worker.send(STOP)
         if not self._told:
             while self._queue and len(self._workers) < workers:
                 worker = _Worker(self._job, self._keep_open)
@@ -82,7 +85,7 @@ class _Pool:
         ready = set(wait([end for worker in self._workers for end in worker.ends], TICK_SECONDS))
         for worker in [worker for worker in self._workers if ready & set(worker.ends)]:
             self._listen(worker)
-        return bool(self._workers)
+        return bool(self._workers or (self._queue and not self._told))
 
     def close(self) -> None:
         """See every worker off, killing what is still at work: after an error or a second Ctrl-C."""
@@ -97,7 +100,7 @@ class _Pool:
         name = self._queue.popleft()
         self._attempts[name] += 1
         worker.name = name
-        worker.send(("run", name, self._attempts[name]))
+        worker.send(name)
 
     def _listen(self, worker: "_Worker") -> None:
         outcome = worker.receive()
@@ -192,12 +195,11 @@ def worker_main(pipe: Connection, job: Any, parent: int, kept: Sequence[int]) ->
     with contextlib.suppress(EOFError, OSError):
         while not stop.stopped:
             message = pipe.recv()
-            if message == "stop":
+            if message == STOP:
                 continue
             if message is None:
                 return
-            _, name, attempt = message
-            pipe.send(execute_point(job, name, stop, attempt))
+            pipe.send(execute_point(job, message, stop))
 
 
 class _Stop:
@@ -214,7 +216,7 @@ class _Stop:
             self._asked = now
             with contextlib.suppress(EOFError, OSError):
                 while self._pipe.poll():
-                    self.stopped = self.stopped or self._pipe.recv() == "stop"
+                    self.stopped = self.stopped or self._pipe.recv() == STOP
                 return self.stopped
             self.stopped = True
         return self.stopped

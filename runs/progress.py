@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from runs.status import DONE, FAILED, RUNNING, WAITING, Record, show_time, time_left
+from runs.status import DONE, FAILED, RUNNING, WAITING, Record, count, show_time, time_left
 
 INTERVAL_SECONDS = 30.0
 
@@ -101,4 +101,4 @@ def summary(records: Mapping[str, Record], costs: Mapping[str, float], workers: 
     )
     left = time_left(records, costs, workers)
     tail = f", about {show_time(left)} left" if left is not None else ""
-    return f"{len(states)} points: {counts or 'starting'}; {100 * fraction(records, costs):.1f} %{tail}"
+    return f"{count(len(states), 'point')}: {counts or 'starting'}; {100 * fraction(records, costs):.1f} %{tail}"

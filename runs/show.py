@@ -35,13 +35,13 @@ def _series(data: "xarray.Dataset") -> list[str]:
             continue
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            mean, tau, r_hat = _diagnose(variable)
-        said += [f"warning: {name}: {item.message}" for item in caught if issubclass(item.category, UserWarning)]
+            mean, tau, r_hat = _diagnose(variable, str(name))
+        said += [f"warning: {item.message}" for item in caught if issubclass(item.category, UserWarning)]
         rows.append([str(name), _dims(variable), mean, tau, r_hat, str(variable.attrs.get("units", ""))])
     return [*tables.align(rows), *dict.fromkeys(said)]
 
 
-def _diagnose(variable: "xarray.DataArray") -> tuple[str, str, str]:
+def _diagnose(variable: "xarray.DataArray", name: str) -> tuple[str, str, str]:
     import numpy as np
 
     from mcmc.statistics.autocorrelation import integrated_time
@@ -51,7 +51,7 @@ def _diagnose(variable: "xarray.DataArray") -> tuple[str, str, str]:
     chains, draws = series.shape[:2]
     if draws < 4:
         return f"{draws} draws", "", ""
-    tau = np.asarray(integrated_time(series).tau_int)
+    tau = np.asarray(integrated_time(series, name=name).tau_int)
     error = np.sqrt(2.0 * tau * series.var(axis=(0, 1)) / (chains * draws))
     means = np.ravel(series.mean(axis=(0, 1)))
     errors = np.ravel(error)

@@ -29,6 +29,7 @@ class Record:
     """Seconds since the epoch; 0 when the point was never started."""
     updated: float = 0.0
     attempt: int = 0
+    """Processes that have begun this point in the present run."""
     message: str = ""
     host: str = ""
     pid: int = 0
@@ -77,6 +78,11 @@ def time_left(records: Mapping[str, Record], costs: Mapping[str, float], workers
     undone = sum(costs[name] * (1.0 - record.fraction) for name, record in records.items() if record.state != DONE)
     shared = undone / (sum(rates) / len(rates)) / max(min(workers, len(records)), 1)
     return max([shared, *known.values()])
+
+
+def count(number: int, thing: str) -> str:
+    """`1 point`, `2 points`."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def show_time(seconds: float | None) -> str:

@@ -17,6 +17,7 @@ from runs.status import (
     STOPPED,
     WAITING,
     Record,
+    count,
     read_record,
     show_time,
     time_left,
@@ -81,7 +82,11 @@ def status(root: Path) -> list[str]:
         rows.append([name, record.state, str(record.done), str(record.total), left, record.message])
     states = [record.state for record in records.values()]
     counts = ", ".join(f"{states.count(state)} {state}" for state in STATES if state in states)
-    lines = [*align(rows), "", f"{len(states)} points: {counts}; {100 * fraction(records, costs):.1f} % of the work"]
+    lines = [
+        *align(rows),
+        "",
+        f"{count(len(states), 'point')}: {counts}; {100 * fraction(records, costs):.1f} % of the work",
+    ]
     running = max(states.count(RUNNING), 1)
     if live:
         lines.append(f"running; about {show_time(time_left(records, costs, running))} left")
