@@ -1,0 +1,258 @@
+"""The run file of the experiments on the XY model, and the model and sampler it describes."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
+
+from runs.grid import Point, Positive, Sizes, Temperatures, point_seed
+from runs.spec import RunSpec, Says, Section
+
+if TYPE_CHECKING:
+    from mcmc.landscapes.graphs import Graph
+    from mcmc.landscapes.xy.model import XYModel
+
+Lattice = Literal["chain", "ring", "square", "triangular", "cubic", "random_regular", "complete"]
+Update = Literal["metropolis", "heat_bath", "wolff", "langevin", "mala"]
+RANDOM_COUPLINGS = ("plus-minus", "gaussian")
+ON_SPINS = ("metropolis", "heat_bath", "wolff")
+FEWEST_DRAWS = 8
+"""Split R-hat is defined from here on."""
+
+
+class RandomCoupling(Section):
+    """J = mean +- scale with equal probability, or normal with that mean and deviation."""
+
+    kind: Literal["plus-minus", "gaussian"]
+    mean: float = 0.0
+    scale: float = 1.0
+
+
+def _written_as(value: Any) -> str:
+    if isinstance(value, str):
+        return "name"
+    return "table" if isinstance(value, (Mapping, RandomCoupling)) else "number"
+
+
+if TYPE_CHECKING:
+    Coupling = float | str | RandomCoupling
+    Phase = float | str
+else:
+    Coupling = Annotated[
+        Annotated[float, Tag("number")]
+        | Annotated[Literal["plus-minus", "gaussian"], Tag("name")]
+        | Annotated[RandomCoupling, Tag("table")],
+        Discriminator(_written_as),
+        Says("number, plus-minus, gaussian, or {kind, mean, scale}"),
+    ]
+    Phase = Annotated[
+        Annotated[float, Tag("number")] | Annotated[Literal["uniform"], Tag("name")],
+        Discriminator(_written_as),
+        Says("number in radians, or uniform"),
+    ]
+
+
+class Landscape(Section):
+    """H = -sum J_ij cos(theta_i - theta_j - A_ij) - h sum cos theta_i."""
+
+    lattice: Lattice = Field("square", description="graph of the spins; lattices are periodic, the chain is open")
+    coupling: Coupling = Field(1.0, description="J of a bond (J/N on the complete graph)")
+    field: float = Field(0.0, description="h")
+    phase: Phase | None = Field(None, description="A of a bond; uniform in (-pi, pi) is the gauge glass")
+    degree: Annotated[int, Field(ge=1)] | None = Field(
+        None, validate_default=True, description="bonds of each site, for random_regular alone"
+    )
+
+    @field_validator("coupling", "phase")
+    @classmethod
+    def _mean_field_is_uniform(cls, value: Any, info: ValidationInfo) -> Any:
+        given = value is not None if info.field_name == "phase" else not isinstance(value, (int, float))
+        if given and info.data.get("lattice") == "complete":
+            raise ValueError("the complete graph takes one number as coupling, and no phase")
+        return value
+
+    @field_validator("degree")
+    @classmethod
+    def _degree_where_it_belongs(cls, value: int | None, info: ValidationInfo) -> int | None:
+        lattice = info.data.get("lattice")
+        if lattice == "random_regular" and value is None:
+            raise ValueError("missing; lattice = random_regular needs the bonds of each site, an integer >= 1")
+        if lattice is not None and lattice != "random_regular" and value is not None:
+            raise ValueError(f"belongs to lattice = random_regular; a {lattice} lattice takes none")
+        return value
+
+    @property
+    def disordered(self) -> bool:
+        """Whether instances differ: random couplings, phases or bonds."""
+        return (
+            not isinstance(self.coupling, (int, float)) or self.phase == "uniform" or self.lattice == "random_regular"
+        )
+
+    @property
+    def ferromagnetic(self) -> bool:
+        """One coupling J > 0, no phase, no field: the pure model whose transitions are known."""
+        number = isinstance(self.coupling, (int, float)) and self.coupling > 0
+        return number and self.phase is None and self.field == 0.0
+
+    def graph(self, size: int, seed: int) -> "Graph":
+        """The graph of one size; `seed` of its random bonds."""
+        from mcmc.landscapes.graphs import lattice
+
+        if self.lattice == "random_regular":
+            return lattice(self.lattice, size, degree=self.degree, seed=seed)
+        return lattice(self.lattice, size)
+
+    def model(self, size: int, seed: int) -> "XYModel":
+        """The XY model of one size; `seed` of whatever is random in it."""
+        from mcmc.landscapes.xy.model import XYModel
+
+        coupling = self.coupling.model_dump() if isinstance(self.coupling, RandomCoupling) else self.coupling
+        return XYModel(self.graph(size, seed), coupling, self.field, self.phase, seed)
+
+
+class Sampler(Section):
+    """How configurations are drawn."""
+
+    kind: Literal["tempering", "metropolis", "heat_bath", "wolff", "langevin", "mala"] = Field(
+        "tempering", description="tempering runs all temperatures of a size together, the others each by itself"
+    )
+    update: Update | None = Field(
+        None, validate_default=True, description="what tempering exchanges; by default metropolis"
+    )
+    over_relaxation: Annotated[int, Field(ge=0)] = Field(
+        0, description="energy-preserving sweeps after each metropolis or heat_bath sweep"
+    )
+    thermalization: Annotated[int, Field(ge=0)] = Field(
+        1000, description="sweeps before measuring, in which proposals are tuned"
+    )
+    chains: Annotated[int, Field(ge=1)] = Field(4, description="independent chains at each temperature")
+    thin: Annotated[int, Field(ge=1)] = Field(5, description="sweeps per draw")
+    sweeps: Annotated[int, Field(ge=1)] = Field(
+        10000, validate_default=True, description="measured sweeps, a total: raising it later extends the run"
+    )
+    swap_every: Annotated[int, Field(ge=1)] | None = Field(
+        None, validate_default=True, description="sweeps between exchanges of tempering; by default 1"
+    )
+    step_size: Positive | None = Field(
+        None, validate_default=True, description="langevin: eta; mala: eta to start from; by default 0.1"
+    )
+
+    @field_validator("update")
+    @classmethod
+    def _update_of_tempering(cls, value: str | None, info: ValidationInfo) -> str | None:
+        return _belonging(value, "metropolis", info.data.get("kind") == "tempering", "kind = tempering")
+
+    @field_validator("swap_every")
+    @classmethod
+    def _swaps_of_tempering(cls, value: int | None, info: ValidationInfo) -> int | None:
+        return _belonging(value, 1, info.data.get("kind") == "tempering", "kind = tempering")
+
+    @field_validator("step_size")
+    @classmethod
+    def _step_of_langevin(cls, value: float | None, info: ValidationInfo) -> float | None:
+        return _belonging(value, 0.1, _inner(info.data) in ("langevin", "mala"), "langevin and mala")
+
+    @field_validator("over_relaxation")
+    @classmethod
+    def _over_relaxation_of_spins(cls, value: int, info: ValidationInfo) -> int:
+        update = _inner(info.data)
+        if value and update is not None and update not in ("metropolis", "heat_bath"):
+            raise ValueError(f"{update} takes no over-relaxation; use metropolis or heat_bath, or leave it 0")
+        return value
+
+    @field_validator("sweeps")
+    @classmethod
+    def _enough_draws(cls, value: int, info: ValidationInfo) -> int:
+        thin = info.data.get("thin", 1)
+        if value // thin < FEWEST_DRAWS:
+            raise ValueError(f"gives {value // thin} draws with thin = {thin}; at least {FEWEST_DRAWS * thin} sweeps")
+        return value
+
+    @property
+    def moves(self) -> str:
+        """The update that moves the spins, inside tempering or by itself."""
+        return str(self.update if self.kind == "tempering" else self.kind)
+
+    @property
+    def draws(self) -> int:
+        """Draws of each chain."""
+        return self.sweeps // self.thin
+
+
+class Grid(Section):
+    """Where to measure."""
+
+    size: Sizes = Field(description="sites per side; of a chain, random or complete graph the number of sites")
+    temperature: Temperatures = Field(description="k_B = 1, in units of the energy")
+    instances: Annotated[int, Field(ge=1)] = Field(
+        1, description="realisations of random couplings, phases or bonds to average over"
+    )
+
+
+class XYSpec(RunSpec):
+    """An XY model over sizes and temperatures."""
+
+    landscape: Landscape = Field(default_factory=lambda: Landscape.model_validate({}))
+    sampler: Sampler = Field(default_factory=lambda: Sampler.model_validate({}))
+    grid: Grid
+
+    @field_validator("sampler")
+    @classmethod
+    def _wolff_can_serve(cls, value: Sampler, info: ValidationInfo) -> Sampler:
+        landscape = info.data.get("landscape")
+        if value.moves == "wolff" and landscape is not None and not _ferromagnetic(landscape):
+            raise ValueError(
+                "wolff needs couplings J >= 0, no phase and field = 0; use metropolis or heat_bath for this landscape"
+            )
+        return value
+
+    @field_validator("grid")
+    @classmethod
+    def _grid_fits(cls, value: Grid, info: ValidationInfo) -> Grid:
+        sampler, landscape = info.data.get("sampler"), info.data.get("landscape")
+        if sampler is not None and sampler.kind == "tempering" and len(value.temperature) < 2:
+            raise ValueError("temperature has one value; tempering needs two or more, metropolis does with one")
+        if landscape is None:
+            return value
+        if value.instances > 1 and not landscape.disordered:
+            raise ValueError(f"instances = {value.instances}, but nothing in the landscape is random; needs 1")
+        check_sizes(landscape, value.size)
+        return value
+
+
+def check_sizes(landscape: Landscape, sizes: list[int]) -> None:
+    """Raises ValueError where no random regular graph of that size exists."""
+    for size in sizes if landscape.degree is not None else ():
+        degree = landscape.degree or 0
+        if degree >= size or size * degree % 2:
+            raise ValueError(
+                f"size {size} with degree {degree}: no such random regular graph; degree < size and an even "
+                "size * degree are needed"
+            )
+
+
+def disorder_seed(seed: int, point: Point) -> int:
+    """Seed of what is random in the landscape: the same at every temperature, another for each instance."""
+    place = {key: value for key, value in point.parameters.items() if key != "temperature"}
+    return point_seed(seed, f"disorder {sorted(place.items())}")
+
+
+def _ferromagnetic(landscape: Landscape) -> bool:
+    return (
+        isinstance(landscape.coupling, (int, float))
+        and landscape.coupling >= 0
+        and (landscape.phase is None and landscape.field == 0.0)
+    )
+
+
+def _inner(data: Mapping[str, Any]) -> str | None:
+    kind = data.get("kind")
+    return data.get("update") if kind == "tempering" else kind
+
+
+def _belonging(value: Any, default: Any, belongs: bool, where: str) -> Any:
+    if belongs:
+        return default if value is None else value
+    if value is not None:
+        raise ValueError(f"belongs to {where}; leave it out")
+    return None
