@@ -86,4 +86,4 @@ def _extrapolation(ax: Any, results: "xarray.Dataset") -> None:
     ax.set_xlabel(rf"$1/(\ln L + C/2)^2,\ C = {constant:.2f}$")
     ax.set_ylabel(r"crossing temperature $k_BT^{*}/J$")
     ax.legend(loc="upper left")
-    ax.text(0.93, 0.05, "(b)", transform=ax.transAxes)
+    ax.text(0.93, 0.12, "(b)", transform=ax.transAxes)

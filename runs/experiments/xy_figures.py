@@ -134,9 +134,21 @@ def plot_panel(ax: Any, results: "xarray.Dataset", panel: Panel) -> None:
             bars = None if error is None else error[i][there]
             ax.errorbar(temperature[there], value[i][there], bars, linewidth=0.8, **look)
     if panel.log:
-        ax.set_yscale("log")
+        log_axis(ax)
     ax.set_xlabel(r"temperature $k_BT/J$")
     ax.set_ylabel(panel.label)
+
+
+def log_axis(ax: Any) -> None:
+    """Logarithmic ordinate; below two decades its ticks are labelled 1, 2, 5 and in plain numbers."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    ax.set_yscale("log")
+    low, high = ax.get_ylim()
+    if high < 100.0 * low:
+        ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        ax.yaxis.set_minor_formatter(NullFormatter())
 
 
 def root(value: np.ndarray, error: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:

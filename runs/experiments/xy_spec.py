@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
 
-from runs.grid import Point, Positive, Sizes, Temperatures, point_seed
+from runs.grid import Point, Sizes, Temperatures, point_seed
 from runs.spec import RunSpec, Says, Section
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ class Landscape(Section):
     coupling: Coupling = Field(1.0, description="J of a bond (J/N on the complete graph)")
     field: float = Field(0.0, description="h")
     phase: Phase | None = Field(None, description="A of a bond; uniform in (-pi, pi) is the gauge glass")
-    degree: Annotated[int, Field(ge=1)] | None = Field(
-        None, validate_default=True, description="bonds of each site, for random_regular alone"
+    degree: int | None = Field(
+        None, ge=1, validate_default=True, description="bonds of each site, for random_regular alone"
     )
 
     @field_validator("coupling", "phase")
@@ -130,11 +130,11 @@ class Sampler(Section):
     sweeps: Annotated[int, Field(ge=1)] = Field(
         10000, validate_default=True, description="measured sweeps, a total: raising it later extends the run"
     )
-    swap_every: Annotated[int, Field(ge=1)] | None = Field(
-        None, validate_default=True, description="sweeps between exchanges of tempering; by default 1"
+    swap_every: int | None = Field(
+        None, ge=1, validate_default=True, description="sweeps between exchanges of tempering; by default 1"
     )
-    step_size: Positive | None = Field(
-        None, validate_default=True, description="langevin: eta; mala: eta to start from; by default 0.1"
+    step_size: float | None = Field(
+        None, gt=0, validate_default=True, description="langevin: eta; mala: eta to start from; by default 0.1"
     )
 
     @field_validator("update")
