@@ -122,9 +122,12 @@ def inverse_temperatures(beta, chains: int) -> np.ndarray:
     Infinite beta (zero temperature) is allowed. Raises ArgumentError for NaN, negative or ill-shaped values.
     """
     values = np.asarray(beta, dtype=np.float64)
+    # Samplers ask before every sweep: what is plainly right returns at once.
+    if values.shape == (chains,) and (values >= 0).all():
+        return values
     if values.ndim > 1 or (values.ndim == 1 and values.size not in (1, chains)):
         raise ArgumentError(f"beta: got shape {values.shape}; one number, or one per chain ({chains}), is needed")
     if np.isnan(values).any() or (values < 0).any():
         bad = values[np.isnan(values) | (values < 0)].flat[0]
         raise ArgumentError(f"beta: got {bad}; inverse temperatures are numbers >= 0 (infinity for zero temperature)")
-    return np.ascontiguousarray(np.broadcast_to(values, (chains,)))
+    return np.broadcast_to(values, (chains,)).copy()

@@ -309,6 +309,7 @@ def run_sweeps(
     columns = rows.length.max()
     n = (columns + 1) * chains
     lane_position, lane_chain = lanes(columns, chain)
+    beta, width = tiled(beta, columns), tiled(width, columns)
     work = np.empty((5, n), np.float32)
     accepted = np.zeros(n, np.int32)
     row_delta = np.zeros((rows.start.size, chains))
@@ -328,6 +329,15 @@ def run_sweeps(
         if update_count_full(sweep - first_sweep):
             collect_accepted(accepted, columns, chains, accepted_total)
     collect_accepted(accepted, columns, chains, accepted_total)
+
+
+@kernel
+def tiled(values, columns):
+    """Values per chain repeated for every position of the longest row."""
+    out = np.empty(columns * values.size, np.float32)
+    for j in range(columns):
+        out[j * values.size : (j + 1) * values.size] = values
+    return out
 
 
 @kernel

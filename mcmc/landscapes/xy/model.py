@@ -95,6 +95,10 @@ class XYModel:
         angles = 2.0 * np.pi * uniforms(seed, Stream.INITIAL, site, 0, ids[None, :])[..., 0]
         return self._state(angles, ids, seed)
 
+    def initial_x(self, chain: np.ndarray, seed: int) -> np.ndarray:
+        """Where samplers on the angles start: those of `init`, (chains, sites) float64."""
+        return self.angles(self.init(chain, seed))
+
     def state_from_angles(self, angles: np.ndarray, seed: int = 0, chains: Sequence[int] | None = None) -> SpinState:
         """State with given angles (chains, sites) in radians. Raises ArgumentError for another shape or NaN."""
         values = self._checked_angles(angles)
@@ -155,13 +159,16 @@ class XYModel:
             raise ArgumentError(f"sweeps: got {sweeps}; 0 or more are needed")
         if int(state.sweep) + sweeps >= 2**32:
             raise ArgumentError(f"sweeps: {int(state.sweep)} done and {sweeps} asked; a chain has at most 2**32 - 1")
-        default = 1 if update == "wolff" else DEFAULT_WIDTH
-        scale = np.broadcast_to(default if width is None else width, (chains,))
+        if width is None:
+            width = 1 if update == "wolff" else DEFAULT_WIDTH
+        scale = np.asarray(width, dtype=np.float64)
+        if scale.shape != (chains,):
+            scale = np.broadcast_to(scale, (chains,))
         if update == "wolff":
             info = self._cluster_sweeps(state, lanes, sweeps, np.maximum(np.rint(scale), 1).astype(np.int64))
         else:
             cold = np.minimum(lanes, LARGEST_BETA).astype(np.float32)
-            plan = np.array([PLAN[update]] + [cpu.OVER_RELAXATION] * over_relaxation, dtype=np.int64)
+            plan = np.array([PLAN[update]] + [cpu.OVER_RELAXATION] * over_relaxation)
             info = self._site_sweeps(state, cold, sweeps, plan, scale.astype(np.float32))
         state.sweep[...] += sweeps
         return info
@@ -248,14 +255,12 @@ class XYModel:
             )  # fmt: skip
         else:
             lay = self.layout
-            columns = int(lay.rows.length.max())
-            lanes = (state.chain, np.tile(beta, columns), np.tile(width, columns))
             run: Callable[..., None] = cpu.run_sweeps
             if self.threads > 1:
                 run = partial(threaded_sweeps, self.threads)
             run(
-                plan, lay.rows, lay.colour_pointer, self._flat(state.spins), state.energy, *lanes, first, sweeps,
-                k0, k1, *self._constants, RENORMALISE_EVERY, accepted, drift,
+                plan, lay.rows, lay.colour_pointer, self._flat(state.spins), state.energy, state.chain, beta,
+                width, first, sweeps, k0, k1, *self._constants, RENORMALISE_EVERY, accepted, drift,
             )  # fmt: skip
         attempts = max(sweeps, 1) * self.sites
         moves = accepted if plan[0] == cpu.METROPOLIS else np.full(chains, sweeps * self.sites)
@@ -299,7 +304,7 @@ class XYModel:
         """View with (slot, chain) as one axis."""
         return spins.reshape(2, -1)
 
-    @property
+    @cached_property
     def _constants(self):
         uniform = np.float32(self.coupling if np.ndim(self.coupling) == 0 else 0.0)
         return uniform, np.float32(self.field), self.layout.sliced, self.layout.weighted

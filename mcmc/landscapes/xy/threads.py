@@ -33,6 +33,7 @@ def run_share(
     work = np.empty((5, (columns + 1) * chains), np.float32)
     accepted = np.zeros((columns + 1) * chains, np.int32)
     position, identity = cpu.lanes(columns, chain)
+    beta, width = cpu.tiled(beta, columns), cpu.tiled(width, columns)
     for sweep in range(first_sweep, first_sweep + sweeps):
         for update in plan:
             for colour in range(colour_pointer.size - 1):
