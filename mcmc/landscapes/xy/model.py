@@ -95,7 +95,7 @@ class XYModel:
         angles = 2.0 * np.pi * uniforms(seed, Stream.INITIAL, site, 0, ids[None, :])[..., 0]
         return self._state(angles, ids, seed)
 
-    def initial_x(self, chain: np.ndarray, seed: int) -> np.ndarray:
+    def initial_x(self, chain: Sequence[int], seed: int) -> np.ndarray:
         """Where samplers on the angles start: those of `init`, (chains, sites) float64."""
         return self.angles(self.init(chain, seed))
 
