@@ -15,6 +15,7 @@ app = App(
     name="entroscape",
     help="Statistical-physics sampling, from a run file to a phase diagram.",
     help_format="plaintext",
+    suppress_keyboard_interrupt=False,
     version=lambda: _version(),
 )
 
@@ -176,7 +177,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (EntroscapeError, CycloptsError) as error:
         return _refuse(" ".join(str(error).split()))
     except KeyboardInterrupt:
-        print("entroscape: interrupted", file=sys.stderr)
+        print("entroscape: interrupted; what was committed is kept", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         # The reader (head, less) has seen enough; without this, Python complains once more at exit.

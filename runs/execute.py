@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mcmc.errors import ArgumentError
+from mcmc.errors import ArgumentError, EntroscapeError
 from runs.folder import RunFolder, shown
 from runs.load import Run
 from runs.memory import MemoryPlan, plan
@@ -65,7 +65,8 @@ def run(
             say(f"{folder.root}: {count(len(before), 'point')}, {len(before) - len(left)} done, {len(left)} to do")
             say(memory.line() if dask is None else f"dask: {dask}")
             outcomes = _carry_out(run, folder, left, memory.workers, dask, stop, lock)
-            failed = {name: outcome.message for name, outcome in outcomes.items() if outcome.state == FAILED}
+            ended = [outcomes[name] for name in before if name in outcomes]
+            failed = {outcome.name: outcome.message for outcome in ended if outcome.state == FAILED}
         else:
             failed = {}
         return _finish(run, folder, stop, failed)
@@ -152,8 +153,12 @@ def _finish(run: Run, folder: RunFolder, stop: "StopRequest", failed: Mapping[st
         from runs.report import write_report
         from runs.results import assemble
 
-        for line in write_report(folder, run, assemble(folder, run)):
-            print(line, flush=True)
+        try:
+            for line in write_report(folder, run, assemble(folder, run)):
+                print(line, flush=True)
+        except EntroscapeError as error:
+            say(f"the points are kept, their results are not written: {error}")
+            return SOME_FAILED
     if failed:
         say(f"{len(failed)} of {len(records)} points failed: {', '.join(failed)}; logs in {folder.log}")
         say(f"try them again with: entroscape run {shown(folder.root)}")

@@ -46,12 +46,14 @@ def write_report(folder: RunFolder, run: Run, results: "xarray.Dataset") -> list
     said = run.experiment.summary(results)
     title = run.name if run.name != "results" else folder.root.resolve().name
     text = page.page(f"Entroscape: {title}", _body(title, run, results, drawings, said))
-    temporary = folder.report.with_suffix(".tmp")
+    temporary = folder.report.with_name(".report.html.tmp")
     try:
         temporary.write_text(text, encoding="utf-8")
         os.replace(temporary, folder.report)
     except OSError as error:
         raise StoreError(f"{folder.report}: cannot be written: {error.strerror or error}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
     lines = [*said, *(f"warning: {line}" for line in warnings_of(results))]
     lines += [f"figure: {drawing.png}" for drawing in drawings]
     return [*lines, f"results: {folder.results}", f"report: {folder.report}"]

@@ -2,7 +2,7 @@
 
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from runs import tables
 
@@ -31,7 +31,7 @@ def _series(data: "xarray.Dataset") -> list[str]:
     said: list[str] = []
     for name, variable in data.data_vars.items():
         if not {"chain", "draw"} <= set(variable.dims) or variable.dtype.kind not in "fiu":
-            rows.append([str(name), _dims(variable), "", "", "", str(variable.attrs.get("units", ""))])
+            rows.append([str(name), _dims(variable), _span(variable), "", "", str(variable.attrs.get("units", ""))])
             continue
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
@@ -61,11 +61,14 @@ def _diagnose(variable: "xarray.DataArray", name: str) -> tuple[str, str, str]:
 
 
 def _results(data: "xarray.Dataset") -> list[str]:
-    rows = [["variable", "dims", "from", "to", "units"]]
-    for name, variable in data.data_vars.items():
-        numeric = variable.dtype.kind in "fiu" and variable.size > 0
-        span = [tables.plain(_item(variable.min())), tables.plain(_item(variable.max()))] if numeric else ["", ""]
-        rows.append([str(name), _dims(variable), *span, str(variable.attrs.get("units", ""))])
+    """One row per variable, its errors beside it."""
+    rows = [["variable", "dims", "values", "errors", "units"]]
+    names = [str(name) for name in data.data_vars]
+    for name in names:
+        if name.endswith("_error") and name.removesuffix("_error") in names:
+            continue
+        errors = _span(data[f"{name}_error"]) if f"{name}_error" in names else ""
+        rows.append([name, _dims(data[name]), _span(data[name]), errors, str(data[name].attrs.get("units", ""))])
     return tables.align(rows)
 
 
@@ -73,5 +76,8 @@ def _dims(variable: "xarray.DataArray") -> str:
     return " ".join(f"{name}={size}" for name, size in variable.sizes.items()) or "one number"
 
 
-def _item(value: Any) -> Any:
-    return value.values.item()
+def _span(variable: "xarray.DataArray") -> str:
+    if variable.dtype.kind not in "fiu" or variable.size == 0:
+        return ""
+    least, most = (tables.plain(value.values.item()) for value in (variable.min(), variable.max()))
+    return least if variable.size == 1 else f"{least} .. {most}"

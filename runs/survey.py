@@ -45,20 +45,20 @@ def look(folder: RunFolder, run: Run, point: Point, live: bool) -> Record:
         return record
     if not path.exists():
         return replace(record, state=FAILED if record.state == FAILED else MISSING, done=0, total=total)
-    done, finished = committed(path)
-    if finished and done >= total:
+    done, status = committed(path)
+    if status == DONE and done >= total:
         return replace(record, state=DONE, done=done, total=total, message="")
-    return replace(record, state=FAILED if record.state == FAILED else STOPPED, done=done, total=total)
+    return replace(record, state=FAILED if FAILED in (status, record.state) else STOPPED, done=done, total=total)
 
 
-def committed(path: Path) -> tuple[int, bool]:
-    """Committed draws of a data file, and whether its writer finished it. Raises StoreError."""
+def committed(path: Path) -> tuple[int, str]:
+    """Committed draws of a data file, and the status its writer left. Raises StoreError."""
     from mcmc.store.reader import read_attributes
 
     attributes = read_attributes(path)
     if "n_committed" not in attributes:
         raise StoreError(f"{path}: is not the data file of a point; remove it, or choose another folder with -o")
-    return int(attributes["n_committed"]), attributes.get("status") == DONE
+    return int(attributes["n_committed"]), str(attributes.get("status"))
 
 
 def is_live(folder: RunFolder) -> bool:

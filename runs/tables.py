@@ -84,7 +84,7 @@ def grids(results: "xarray.Dataset") -> Iterator[Table]:
                 for i, row in enumerate(inner)
             ]
             title = ", ".join(said) or f"Against {dims[-1]}"
-            yield Table(title, [str(dims[-1]), *(long_name(results, name) for name in columns)], rows)
+            yield Table(title, [_heading(results, str(name)) for name in (dims[-1], *columns)], rows)
 
 
 def long_name(results: "xarray.Dataset", name: str) -> str:
@@ -106,6 +106,12 @@ def _cell(results: "xarray.Dataset", name: str, place: tuple[int, ...]) -> str:
     if partner not in results or results[partner].shape != results[name].shape:
         return plain(value)
     return with_error(value, float(results[partner].values[place]))
+
+
+def _heading(results: "xarray.Dataset", name: str) -> str:
+    units = _units(results, name) if name in results else ""
+    said = long_name(results, name) if name in results else name
+    return f"{said} ({units})" if units else said
 
 
 def _item(value: Any) -> Any:

@@ -39,7 +39,7 @@ def test_results_become_tables_over_their_dimensions():
             "energy": (("size", "temperature"), np.array([[-1.5, -1.0], [-1.4, np.nan]])),
             "energy_error": (("size", "temperature"), np.full((2, 2), 0.02)),
         },
-        coords={"size": [8, 16], "temperature": [0.5, 1.0]},
+        coords={"size": [8, 16], "temperature": ("temperature", [0.5, 1.0], {"units": "J"})},
     )
     single = tables.scalars(results)
     assert single is not None
@@ -48,3 +48,4 @@ def test_results_become_tables_over_their_dimensions():
     assert [grid.title for grid in grids] == ["size = 8", "size = 16"]
     assert grids[0].rows == [["0.5", "-1.500(20)"], ["1", "-1.000(20)"]]
     assert grids[1].rows[1] == ["1", "–"]
+    assert grids[0].headings == ["temperature (J)", "energy"]
