@@ -89,92 +89,99 @@ def _rows_have_one_colour(graph: Graph, colours: np.ndarray) -> bool:
     return bool((pairs == pairs[..., :1, :]).all())
 
 
-def _sliced(graph, colours, coupling, phase, weighted) -> Layout:
-    """Half rows along the last axis: position j of the row (others, o) is the site with last coordinate 2 j + o."""
+class HalfRows(NamedTuple):
+    """A lattice cut into half rows: position j of half row (line, o) is the site with last coordinate 2 j + o."""
+
+    site: np.ndarray
+    """(half rows, half) int64: sites of each half row; half row 2 line + o."""
+    first_slot: np.ndarray
+    """(half rows,) int64: slot of position 0; the halo slots stand before it and after the last."""
+
+    @property
+    def half(self) -> int:
+        """Sites of a half row."""
+        return self.site.shape[1]
+
+    @property
+    def slots(self) -> int:
+        """Slots of the whole lattice, halos included."""
+        return len(self.site) * (self.half + 2)
+
+
+def _half_rows(graph: Graph) -> HalfRows:
     half = graph.size[-1] // 2
     lines = graph.sites // graph.size[-1]
-    stride = half + 2
     site = np.arange(graph.sites).reshape(lines, half, 2).transpose(0, 2, 1).reshape(2 * lines, half)
-    first_slot = np.arange(2 * lines) * stride + 1
-    slot = np.empty(graph.sites, dtype=np.int64)
-    slot[site] = first_slot[:, None] + np.arange(half)
+    return HalfRows(site, np.arange(2 * lines) * (half + 2) + 1)
 
-    def base(step):
-        """Slot of position 0's neighbour along a lattice step, for every half row."""
-        line, o = np.divmod(np.arange(2 * lines), 2)
-        other_sides = graph.size[:-1]
-        if other_sides:
-            coordinates = np.unravel_index(line, other_sides)
-            moved = [(x + d) % side for x, d, side in zip(coordinates, step, other_sides, strict=False)]
-            line = np.ravel_multi_index(moved, other_sides)
-        o_new = (o + step[-1]) % 2
-        return first_slot[2 * line + o_new] + (o + step[-1] - o_new) // 2
 
-    steps = np.array(graph.offsets if graph.offsets else [(1,)])
-    links = np.stack([base(s * step) for step in steps for s in (1, -1)], axis=1)
+def _neighbour_slots(graph: Graph, halves: HalfRows, step) -> np.ndarray:
+    """Slot of position 0's neighbour along a lattice step, for every half row; position j's is j further on."""
+    line, o = np.divmod(np.arange(len(halves.site)), 2)
+    other_sides = graph.size[:-1]
+    if other_sides:
+        coordinates = np.unravel_index(line, other_sides)
+        moved = [(x + d) % side for x, d, side in zip(coordinates, step[:-1], other_sides, strict=True)]
+        line = np.ravel_multi_index(moved, other_sides)
+    o_new = (o + step[-1]) % 2
+    return halves.first_slot[2 * line + o_new] + (o + step[-1] - o_new) // 2
 
-    segments = [(j, min(j + MAX_ROW, half)) for j in range(0, half, MAX_ROW)]
-    parts = len(segments)
-    begin = np.array([a for a, _ in segments])
-    start = (first_slot[:, None] + begin).reshape(-1)
-    length = np.tile([b - a for a, b in segments], 2 * lines)
-    part = np.tile(np.arange(parts), 2 * lines)
-    row_first = np.repeat(first_slot, parts)
-    wraps = graph.periodic
-    halo_of_first = np.where((part == 0) & wraps, row_first + half, -1)
-    halo_of_last = np.where((part == parts - 1) & wraps, row_first - 1, -1)
 
-    order = np.argsort(np.repeat(colours[site[:, 0]], parts), kind="stable")
-    shift = np.tile(begin, 2 * lines)[order]
-    row_of = np.repeat(np.arange(2 * lines), parts)[order]
-    row_colour = colours[site[row_of, 0]]
-    link_base = links[row_of] + shift[:, None]
+def _sliced(graph, colours, coupling, phase, weighted) -> Layout:
+    """Half rows, cut into segments of at most MAX_ROW sites, sorted by colour."""
+    halves = _half_rows(graph)
+    half = halves.half
+    steps = np.array(graph.offsets)
+    links = np.stack([_neighbour_slots(graph, halves, s * step) for step in steps for s in (1, -1)], axis=1)
+
+    begins = np.arange(0, half, MAX_ROW)
+    owner = np.repeat(np.arange(len(halves.site)), len(begins))
+    begin = np.tile(begins, len(halves.site))
+    order = np.argsort(colours[halves.site[owner, 0]], kind="stable")
+    owner, begin = owner[order], begin[order]
+    length = np.minimum(half - begin, MAX_ROW)
+    first_slot = halves.first_slot[owner]
+
+    link_base = links[owner] + begin[:, None]
     count = links.shape[1]
-    corner = np.full(len(order), -1) if len(graph.size) < 2 else base(_corner_step(graph))[row_of] + shift
-    lengths = length[order]
-    weight_base = np.concatenate([[0], np.cumsum(np.repeat(lengths, count))[:-1]]).astype(np.int64)
+    weight_cos = weight_sin = np.zeros(0, dtype=np.float32)
     if weighted:
-        sites_of_rows = [site[r, a : a + n] for r, a, n in zip(row_of, shift, lengths, strict=True)]
+        sites_of_rows = [halves.site[r, a : a + n] for r, a, n in zip(owner, begin, length, strict=True)]
         weight_cos, weight_sin = _sliced_weights(graph, sites_of_rows, steps, coupling, phase)
-    else:
-        weight_cos = weight_sin = np.zeros(0, dtype=np.float32)
     rows = Rows(
-        start[order],
-        lengths.astype(np.int64),
-        halo_of_first[order].astype(np.int64),
-        halo_of_last[order].astype(np.int64),
-        np.arange(len(order) + 1, dtype=np.int64) * count,
-        np.ascontiguousarray(link_base.reshape(-1)).astype(np.int64),
-        weight_base,
-        np.zeros(0, dtype=np.int64),
-        weight_cos,
-        weight_sin,
+        start=first_slot + begin,
+        length=length,
+        halo_of_first=np.where((begin == 0) & graph.periodic, first_slot + half, -1),
+        halo_of_last=np.where((begin + length == half) & graph.periodic, first_slot - 1, -1),
+        link_pointer=np.arange(len(order) + 1, dtype=np.int64) * count,
+        link_base=np.ascontiguousarray(link_base.reshape(-1)),
+        weight_base=np.concatenate([[0], np.cumsum(np.repeat(length, count))[:-1]]).astype(np.int64),
+        table=np.zeros(0, dtype=np.int64),
+        weight_cos=weight_cos,
+        weight_sin=weight_sin,
     )
-    line_of_row = row_of // 2
-    inner = int(np.prod(graph.size[1:-1])) if len(graph.size) > 1 else 1
-    coordinate = line_of_row // inner if len(graph.size) > 1 else np.zeros_like(line_of_row)
-    halo = np.zeros((0, 2), dtype=np.int64)
-    if wraps:
-        left = np.stack([first_slot - 1, first_slot + half - 1], axis=1)
-        right = np.stack([first_slot + half, first_slot], axis=1)
-        halo = np.concatenate([left, right]).astype(np.int64)
-    forward = link_base[:, ::2].astype(np.int64)
+    slot = np.empty(graph.sites, dtype=np.int64)
+    slot[halves.site] = halves.first_slot[:, None] + np.arange(half)
+    corner = np.full(len(order), -1)
+    if len(graph.size) == 2:
+        corner = _neighbour_slots(graph, halves, (1, 1))[owner] + begin
     return Layout(
         rows,
-        _pointers(row_colour),
+        _pointers(colours[halves.site[owner, 0]]),
         slot,
-        2 * lines * stride,
-        True,
-        weighted,
-        np.ascontiguousarray(forward),
-        corner.astype(np.int64),
-        coordinate.astype(np.int64),
-        halo,
+        halves.slots,
+        sliced=True,
+        weighted=weighted,
+        forward_base=np.ascontiguousarray(link_base[:, ::2]),
+        corner_base=corner,
+        coordinate=graph.coordinates[halves.site[owner, 0], 0] if len(graph.size) > 1 else np.zeros_like(owner),
+        halo=_halo(halves) if graph.periodic else np.zeros((0, 2), dtype=np.int64),
     )
 
 
-def _corner_step(graph: Graph) -> tuple[int, ...]:
-    return (1, 1) if len(graph.size) == 2 else (0,) * len(graph.size)
+def _halo(halves: HalfRows) -> np.ndarray:
+    first, last = halves.first_slot, halves.first_slot + halves.half - 1
+    return np.concatenate([np.stack([first - 1, last], axis=1), np.stack([last + 1, first], axis=1)])
 
 
 def _sliced_weights(graph, sites_of_rows, steps, coupling, phase):
