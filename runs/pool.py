@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
@@ -150,7 +151,7 @@ class _Worker:
         self._pipe, theirs = context.Pipe()
         arguments = (theirs, job, os.getpid(), [_Kept(descriptor) for descriptor in keep_open])
         self.process = context.Process(target=worker_main, args=arguments, daemon=True)
-        with _one_thread():
+        with _one_thread(), _deaf_to_ctrl_c():
             self.process.start()
         theirs.close()
         self.ends: tuple[Any, ...] = (self._pipe, self.process.sentinel)
@@ -238,6 +239,19 @@ def _one_thread() -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """A process started in here ignores Ctrl-C from its first moment: the run decides what a Ctrl-C means."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _die_with(parent: int) -> None:

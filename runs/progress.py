@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from runs.status import DONE, FAILED, RUNNING, WAITING, Record, count, show_time, time_left
+from runs.status import DONE, FAILED, RUNNING, STOPPED, WAITING, Record, count, show_time, time_left
 
 INTERVAL_SECONDS = 30.0
 
@@ -97,7 +97,7 @@ def summary(records: Mapping[str, Record], costs: Mapping[str, float], workers: 
     """Counts of the points by state, the share of work done, the time left."""
     states = [record.state for record in records.values()]
     counts = ", ".join(
-        f"{states.count(state)} {state}" for state in (DONE, RUNNING, WAITING, FAILED) if state in states
+        f"{states.count(state)} {state}" for state in (DONE, RUNNING, WAITING, STOPPED, FAILED) if state in states
     )
     left = time_left(records, costs, workers)
     tail = f", about {show_time(left)} left" if left is not None else ""

@@ -6,16 +6,17 @@ import sys
 import numpy as np
 import pytest
 from ar1 import expected
-from entroscape_command import POINTS, QUICK, entroscape, series, start, wait_until, write_spec
+from entroscape_command import POINTS, QUICK, series, start, wait_until, write_spec
 
 from mcmc.errors import ArgumentError
+from runs import cli
 from runs.cluster import check_cluster
 from runs.status import read_record
 
 pytest.importorskip("distributed")
 
 
-def test_a_killed_worker_s_point_is_retried_and_a_stopped_run_resumes(tmp_path):
+def test_a_killed_worker_s_point_is_retried_and_a_stopped_run_resumes(tmp_path, monkeypatch):
     write_spec(tmp_path, QUICK)
     trouble = ("--set", "trouble.pause=0.4", "--set", "trouble.deaths={rho-0=1}")
     running = start("run", "demo.toml", "--dask", "local", "--workers", "2", *trouble, cwd=tmp_path)
@@ -27,8 +28,8 @@ def test_a_killed_worker_s_point_is_retried_and_a_stopped_run_resumes(tmp_path):
     assert "resume with: entroscape run ./demo" in said
 
     # Another way of running goes on where the first one stopped.
-    done = entroscape("run", "./demo", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["run", "./demo"]) == 0
     for name in POINTS:
         np.testing.assert_array_equal(series(tmp_path / "demo", name), expected(float(name.removeprefix("rho-"))))
 
