@@ -50,11 +50,10 @@ def _lattice(lattice: str, temperature: np.ndarray, scale: float) -> dict[str, l
     if cold.size < 2:
         return limits
     energy = scale * theory.spin_wave_energy_per_site(cold / scale, bonds)
-    name = f"spin waves, $-{bonds:g}+T/2$" if scale == 1.0 else "spin waves"
     said = "spin waves at low temperature"
     return {
-        "energy_per_site": [Overlay(cold, energy, name, said)],
-        "specific_heat": [Overlay(cold, np.full(cold.size, 0.5), "spin waves, 1/2", said)],
+        "energy_per_site": [Overlay(cold, energy, "spin waves", said)],
+        "specific_heat": [Overlay(cold, np.full(cold.size, 0.5), "spin waves", said)],
         **limits,
     }
 
