@@ -56,8 +56,7 @@ def run(
     from runs import execute, load
 
     loaded = load.load(spec, overrides, device)
-    folder = out or (Path(spec) if Path(spec).is_dir() and spec not in load.bundled() else Path(loaded.name))
-    return execute.run(loaded, folder, workers=workers, dask=dask, stop_after=stop_after)
+    return execute.run(loaded, out or load.output_folder(spec), workers=workers, dask=dask, stop_after=stop_after)
 
 
 @app.command

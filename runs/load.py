@@ -43,8 +43,15 @@ def load(source: str, overrides: Sequence[str] = (), device: str | None = None) 
         apply_override(data, override, path.name)
     if device is not None:
         data["device"] = device
-    name = path.parent.resolve().name if path.name == "spec.toml" else path.stem
-    return resolve(data, path.name, name)
+    return resolve(data, path.name, output_folder(source).resolve().name)
+
+
+def output_folder(source: str) -> Path:
+    """Where a run goes unless told otherwise: a folder, here, named like its file; a run's own folder goes on."""
+    path = find(source)
+    if path.name != "spec.toml":
+        return Path(path.stem)
+    return path.parent if (path.parent / "points").is_dir() else Path(path.parent.resolve().name)
 
 
 def resolve(data: Mapping[str, Any], source: str, name: str) -> Run:
@@ -73,7 +80,7 @@ def from_text(text: str, source: str) -> Run:
 
 def bundled() -> dict[str, Path]:
     """The specs that come with the package, by name."""
-    return {path.stem: path for path in sorted(SPECS.glob("*.toml"))}
+    return {path.stem: path for path in sorted(SPECS.glob("*.toml"), key=lambda path: path.stem)}
 
 
 def headline(path: Path) -> str:

@@ -63,10 +63,11 @@ def test_running_again_does_nothing(here, capsys):
     }
 
 
-def test_running_the_folder_means_its_own_spec(here, capsys):
+@pytest.mark.parametrize("name", ["demo", "./demo", "demo/spec.toml"])
+def test_running_the_folder_means_its_own_spec(here, capsys, name):
     (here / "demo.toml").unlink()
-    assert cli.main(["run", "./demo"]) == 0
-    assert "nothing to do" in capsys.readouterr().err
+    assert cli.main(["run", name]) == 0
+    assert "demo: all 3 points done; nothing to do" in capsys.readouterr().err
 
 
 def test_lost_results_are_made_again_from_the_points(here):
