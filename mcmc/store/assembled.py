@@ -12,7 +12,15 @@ from mcmc.errors import StoreError
 from mcmc.store.dimensions import attach, make_scale, set_attributes, storable, write_values
 from mcmc.store.provenance import Provenance, write_provenance
 from mcmc.store.replacing import replacing
-from mcmc.store.schema import KIND_RESULTS, PROVENANCE, RESERVED_ATTRIBUTES, STATUSES, check_schema, unreadable
+from mcmc.store.schema import (
+    KIND_RESULTS,
+    PROVENANCE,
+    RESERVED_ATTRIBUTES,
+    STATUSES,
+    UNREADABLE,
+    check_schema,
+    unreadable,
+)
 
 if TYPE_CHECKING:
     import xarray
@@ -25,9 +33,9 @@ def write_dataset(
     status: str = "done",
     timings: Mapping[str, float] | None = None,
 ) -> None:
-    """Write or replace an assembled file, durably and at once; dimensions without coordinate count from 0, `timings` are in
-    seconds.
+    """Write or replace an assembled file, durably and at once.
 
+    Dimensions without coordinate count from 0; `timings` are seconds.
     Raises StoreError when `path` is taken by anything else than assembled results, when a type or name cannot be
     stored, and when the disk refuses; the older file then stays as it was.
     """
@@ -62,5 +70,5 @@ def _check_replaceable(path: Path) -> None:
     try:
         with h5py.File(path, "r", locking=False) as file:
             check_schema(file, path, (KIND_RESULTS,))
-    except OSError as error:
+    except UNREADABLE as error:
         raise unreadable(path, error) from None

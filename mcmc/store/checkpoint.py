@@ -25,6 +25,7 @@ from mcmc.store.schema import (
     SCHEMA_NAME,
     SCHEMA_VERSION,
     STATE,
+    UNREADABLE,
     check_schema,
     plain,
     set_text,
@@ -71,7 +72,7 @@ def load_checkpoint(path: os.PathLike | str, template: State) -> tuple[State, di
             check_schema(file, path, (KIND_CHECKPOINT,))
             _check_layout_version(file, path)
             return _load(file[STATE], template, "state", path), json.loads(plain(file[META][()]))
-    except (OSError, KeyError, RuntimeError, ValueError) as error:
+    except UNREADABLE as error:
         raise unreadable(path, error) from None
 
 
@@ -81,7 +82,7 @@ def read_meta(path: os.PathLike | str) -> dict[str, Any]:
         with h5py.File(path, "r", locking=False) as file:
             check_schema(file, path, (KIND_CHECKPOINT,))
             return json.loads(plain(file[META][()]))
-    except (OSError, KeyError, RuntimeError, ValueError) as error:
+    except UNREADABLE as error:
         raise unreadable(path, error) from None
 
 
@@ -94,7 +95,7 @@ def check_checkpoint(path: os.PathLike | str) -> dict[str, Any]:
             file.visititems(lambda name, node: leaves.append(node) if CHECKSUM in node.attrs else None)
             for leaf in leaves:
                 _intact(leaf, str(leaf.name), Path(path))
-    except (OSError, KeyError, RuntimeError, ValueError) as error:
+    except UNREADABLE as error:
         raise unreadable(path, error) from None
     return meta
 

@@ -75,19 +75,31 @@ def attach(file: h5py.File, variable: str, dims: Sequence[str], auxiliary: Seque
 
 
 def dimensions_of(dataset: h5py.Dataset) -> tuple[str, ...]:
-    """Names of the dimensions of a variable or of a scale."""
-    if dataset.is_scale:
-        return (dataset.name.rsplit("/", 1)[-1],)
-    names = []
-    for axis in range(dataset.ndim):
-        scales = dataset.dims[axis].values()
-        names.append(scales[0].name.rsplit("/", 1)[-1] if scales else f"dim_{axis}")
-    return tuple(names)
+    """Names of the dimensions of a variable or of a scale.
+
+    Read from the attributes themselves, since HDF5's functions for scales bring the process down on damaged files.
+    """
+    if plain(dataset.attrs.get("CLASS", "")) == "DIMENSION_SCALE":
+        return (_last(dataset),)
+    scales = dataset.attrs.get("DIMENSION_LIST", ())
+    names = tuple(_last(dataset.file[scale[0]]) for scale in scales)
+    if len(names) != dataset.ndim:
+        raise ValueError(f"{dataset.name} has {len(names)} of {dataset.ndim} dimension scales")
+    return names
+
+
+def _last(dataset: h5py.Dataset) -> str:
+    if dataset.name is None:
+        raise ValueError("a dimension scale has no name")
+    return dataset.name.rsplit("/", 1)[-1]
 
 
 def datasets_of(file: h5py.File) -> dict[str, h5py.Dataset]:
     """The root datasets: variables, coordinates and scales."""
-    return {name: node for name, node in file.items() if isinstance(node, h5py.Dataset)}
+    found = {name: node for name, node in file.items() if isinstance(node, h5py.Dataset)}
+    if broken := [name for name in found if not isinstance(name, str)]:
+        raise ValueError(f"{broken[0]!r} is no name of a variable")
+    return found
 
 
 def auxiliary_of(file: h5py.File) -> set[str]:

@@ -22,6 +22,7 @@ from mcmc.store.schema import (
     KIND_SERIES,
     PROVENANCE,
     SPEC,
+    UNREADABLE,
     attributes_of,
     check_schema,
     plain,
@@ -154,7 +155,7 @@ def read_consistently(path: os.PathLike | str, read: Callable[[h5py.File], Answe
         try:
             with _opened(path) as file:
                 answer = read(file)
-        except (OSError, KeyError, RuntimeError, ValueError) as error:
+        except UNREADABLE as error:
             if _stamp(path) == before:
                 raise unreadable(path, error) from None
             continue

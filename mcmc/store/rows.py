@@ -33,14 +33,14 @@ class RowBuffer:
             missing, unknown = sorted(self.kinds.keys() - values.keys()), sorted(values.keys() - self.kinds.keys())
             raise ArgumentError(f"append: every series variable is needed; missing {missing}, unknown {unknown}")
         arrays = {name: cast(name, value, self.kinds[name].dtype) for name, value in values.items()}
-        counts = {array.shape[:1] for array in arrays.values()}
         for name, array in arrays.items():
-            if len(counts) > 1 or array.ndim == 0 or array.shape[1:] != self.kinds[name].shape:
+            if array.ndim == 0 or array.shape[1:] != self.kinds[name].shape:
                 rest = "".join(f", {length}" for length in self.kinds[name].shape)
-                raise ArgumentError(
-                    f"{name}: got shape {array.shape}; (draws{rest}), with as many draws as all others, is needed"
-                )
-        return len(next(iter(arrays.values()))), arrays
+                raise ArgumentError(f"{name}: got shape {array.shape}; (draws{rest}) is needed")
+        counts = {name: len(array) for name, array in arrays.items()}
+        if len(set(counts.values())) > 1:
+            raise ArgumentError(f"append: got {counts} draws; as many of each variable are needed")
+        return min(counts.values()), arrays
 
     def add(self, arrays: Mapping[str, np.ndarray], first: int, last: int) -> None:
         """Copy draws [first, last) of checked arrays behind those already here."""

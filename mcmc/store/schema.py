@@ -13,7 +13,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from mcmc.errors import StoreError
+from mcmc.errors import ArgumentError, StoreError
 
 SCHEMA_NAME = "entroscape"
 SCHEMA_VERSION = 1
@@ -39,6 +39,12 @@ RESERVED_ATTRIBUTES = frozenset(
     | {"device", "git_commit", "versions", "spec_sha256", "timings", COMMITTED}
 )
 
+# HDF5 keeps an attribute in one header message of less than 64 KiB.
+LONGEST_ATTRIBUTE = 65_000
+
+# What h5py raises for content it cannot make sense of, besides OSError.
+UNREADABLE = (OSError, KeyError, ValueError, RuntimeError, TypeError, AttributeError, OverflowError)
+
 # By this attribute xarray turns fixed-length bytes into text.
 ENCODING = "_Encoding"
 
@@ -54,8 +60,10 @@ def text_dtype(width: int) -> np.dtype:
 
 
 def set_text(attributes: Any, name: str, value: str, width: int = 0) -> None:
-    """Create a text attribute with room for `width` bytes."""
+    """Create a text attribute with room for `width` bytes. Raises ArgumentError beyond what HDF5 takes, 64 KiB."""
     encoded = value.encode()
+    if len(encoded) > LONGEST_ATTRIBUTE:
+        raise ArgumentError(f"attribute {name}: has {len(encoded)} bytes; at most {LONGEST_ATTRIBUTE} can be stored")
     attributes.create(name, np.bytes_(encoded), dtype=text_dtype(max(width, len(encoded))))
 
 

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 
 from mcmc.errors import StoreError
-from mcmc.store.checkpoint import check_checkpoint
+from mcmc.store.checkpoint import check_checkpoint, read_meta
 from mcmc.store.dimensions import datasets_of, dimensions_of
 from mcmc.store.lock import file_holder
 from mcmc.store.provenance import spec_hash
@@ -141,11 +141,13 @@ def _companion(path: Path, companion: Path) -> Finding:
     finding = _checkpoint(companion)
     if not finding.ok:
         return finding
-    draws = check_checkpoint(companion).get("draws", 0)
-    committed = read_consistently(path, lambda file: int(file.attrs[COMMITTED]))
+    draws = read_meta(companion).get("draws")
+    if draws is None:
+        return finding
+    committed = read_contents(path).committed or 0
     if draws > committed:
         return Finding("checkpoint", False, f"taken after {draws} draws, but only {committed} are committed")
-    return Finding("checkpoint", True, f"readable, taken after {draws} draws")
+    return Finding("checkpoint", True, f"{finding.message}; taken after {draws} draws")
 
 
 def _checkpoint(path: Path) -> Finding:

@@ -30,6 +30,7 @@ from mcmc.store.schema import (
     PROVENANCE,
     RESERVED_ATTRIBUTES,
     SPEC,
+    UNREADABLE,
     check_schema,
     plain,
     unreadable,
@@ -105,12 +106,15 @@ class SeriesWriter:
             lay_out(file, layout)
             writer = cls(path, raw, file, provenance)
             writer._begin()
-            writer._publish(sync=False)
+            writer._publish(sync=True)
             appear(temporary, path)
             sync_folder(path.parent)
-        except BaseException:
+        except BaseException as error:
+            cause = raw.failure
             raw.close()
             temporary.unlink(missing_ok=True)
+            if isinstance(error, OSError):
+                raise unwritable(path, cause or error, "nothing was written") from None
             raise
         return writer
 
@@ -124,7 +128,7 @@ class SeriesWriter:
         """
         path = Path(path)
         if not path.is_file():
-            raise unreadable(path, FileNotFoundError())
+            raise unreadable(path, IsADirectoryError() if path.is_dir() else FileNotFoundError())
         check_writable(path, "nothing in it was changed")
         check_writable(path.parent, "nothing in it was changed")
         try:
@@ -136,11 +140,14 @@ class SeriesWriter:
             if not lock_descriptor(descriptor):
                 holder = file_holder(path) or "another process"
                 raise StoreError(f"{path}: {holder} has it open; wait for it or close it there, then run again")
+            if raw.size == 0:
+                # HDF5 would take an empty file for a new one and fill it.
+                raise unreadable(path, OSError("empty"))
             try:
                 file = raw.open("r+")
                 _check_series(file, path, provenance)
                 return cls(path, raw, file, provenance)
-            except (OSError, KeyError, RuntimeError, ValueError) as error:
+            except UNREADABLE as error:
                 raise unreadable(path, error) from None
         except BaseException:
             raw.close()
