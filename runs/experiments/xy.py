@@ -104,7 +104,7 @@ def build_sampler(spec: XYSpec, point: Point) -> Any:
     """The sampler of a point on its own landscape."""
     from mcmc import samplers
 
-    model = spec.landscape.model(point.parameters["size"], disorder_seed(spec.seed, point))
+    model = spec.landscape.model(point.parameters["size"], disorder_seed(spec.seed, point), spec.device)
     temperature = point.parameters.get("temperature")
     beta = 1.0 if temperature is None else 1.0 / temperature
     choice = spec.sampler

@@ -38,7 +38,6 @@ GLASS = (
     Panel("energy_per_site", r"energy per site $[\langle E\rangle]/NJ$"),
     Panel("specific_heat", r"specific heat per site $[C]/Nk_B$"),
     Panel("helicity_modulus", r"helicity modulus $[\Upsilon]/J$"),
-    Panel("vortex_density", "vortices per plaquette"),
     Panel("current_squared", r"rms current $I_{\rm rms}/J$", log=True),
 )
 CONVERGENCE = (
@@ -206,7 +205,7 @@ def _sizes(results: "xarray.Dataset") -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _panels(count: int) -> tuple[Any, Any]:
-    columns = min(count, MOST_COLUMNS)
+    columns = 2 if count == 4 else min(count, MOST_COLUMNS)
     rows = -(-count // columns)
     figure, axes = new_figure(PAGE_WIDTH, 0.25 + PANEL_HEIGHT * rows, nrows=rows, ncols=columns, squeeze=False)
     return figure, axes.reshape(-1)

@@ -13,9 +13,9 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from runs.experiments import Control, Experiment
 from runs.experiments.xy_series import geometry
-from runs.experiments.xy_spec import Landscape, check_sizes, disorder_seed
+from runs.experiments.xy_spec import OnLandscape, check_sizes, disorder_seed
 from runs.grid import Point, Sizes, point_seed, points
-from runs.spec import RunSpec, Section
+from runs.spec import Section
 
 if TYPE_CHECKING:
     import xarray
@@ -54,10 +54,9 @@ class QuenchGrid(Section):
     size: Sizes = Field(description="sites per side; of a chain, random or complete graph the number of sites")
 
 
-class QuenchSpec(RunSpec):
+class QuenchSpec(OnLandscape):
     """Quenches over sizes."""
 
-    landscape: Landscape = Field(default_factory=lambda: Landscape.model_validate({}))
     quench: Quenching = Field(default_factory=lambda: Quenching.model_validate({}))
     grid: QuenchGrid
 
@@ -101,7 +100,7 @@ class XYQuench(Experiment):
         from mcmc.store.writer import SeriesWriter
 
         seed = point_seed(spec.seed, point.name)
-        model = spec.landscape.model(point.parameters["size"], disorder_seed(spec.seed, point))
+        model = spec.landscape.model(point.parameters["size"], disorder_seed(spec.seed, point), spec.device)
         sampler = Quench(model, tolerance=spec.quench.tolerance)
         provenance = Provenance.collect(control.spec_text, seed, control.device)
         if path.exists():

@@ -52,7 +52,8 @@ def _energy(ax: Any, results: "xarray.Dataset") -> None:
 def _vortices(ax: Any, results: "xarray.Dataset") -> None:
     size = results["size"].values
     lines = [ax.errorbar(size, results["vortex_density"], results["vortex_density_error"], color="#31688e", marker="o")]
-    ax.set_ylim(bottom=0.0)
+    top = 1.1 * float(np.nanmax(results["vortex_density"].values)) or 1.0
+    ax.set_ylim(-0.03 * top, 1.03 * top)
     ax.set_ylabel("vortices per plaquette", color="#31688e")
     _sizes(ax, size)
     other = ax.twinx()

@@ -102,12 +102,12 @@ class Landscape(Section):
             return lattice(self.lattice, size, degree=self.degree, seed=seed)
         return lattice(self.lattice, size)
 
-    def model(self, size: int, seed: int) -> "XYModel":
+    def model(self, size: int, seed: int, device: str = "cpu") -> "XYModel":
         """The XY model of one size; `seed` of whatever is random in it."""
-        from mcmc.landscapes.xy.model import XYModel
+        from mcmc.landscapes.xy import xy_model
 
         coupling = self.coupling.model_dump() if isinstance(self.coupling, RandomCoupling) else self.coupling
-        return XYModel(self.graph(size, seed), coupling, self.field, self.phase, seed)
+        return xy_model(self.graph(size, seed), coupling, self.field, self.phase, seed, device=device)
 
 
 class Sampler(Section):
@@ -189,17 +189,33 @@ class Grid(Section):
     )
 
 
-class XYSpec(RunSpec):
-    """An XY model over sizes and temperatures."""
+class OnLandscape(RunSpec):
+    """What every experiment on the XY model has."""
 
     landscape: Landscape = Field(default_factory=lambda: Landscape.model_validate({}))
+
+    @field_validator("landscape")
+    @classmethod
+    def _device_can_serve(cls, value: Landscape, info: ValidationInfo) -> Landscape:
+        if info.data.get("device") == "cuda" and value.lattice == "complete":
+            raise ValueError("the complete graph does not run on cuda; use device = cpu")
+        return value
+
+
+class XYSpec(OnLandscape):
+    """An XY model over sizes and temperatures."""
+
     sampler: Sampler = Field(default_factory=lambda: Sampler.model_validate({}))
     grid: Grid
 
     @field_validator("sampler")
     @classmethod
-    def _wolff_can_serve(cls, value: Sampler, info: ValidationInfo) -> Sampler:
+    def _sampler_can_serve(cls, value: Sampler, info: ValidationInfo) -> Sampler:
         landscape = info.data.get("landscape")
+        if info.data.get("device") == "cuda" and value.moves != "metropolis":
+            raise ValueError(
+                f"{value.moves} does not run on cuda; use metropolis (with over_relaxation), or device = cpu"
+            )
         if value.moves == "wolff" and landscape is not None and not _ferromagnetic(landscape):
             raise ValueError(
                 "wolff needs couplings J >= 0, no phase and field = 0; use metropolis or heat_bath for this landscape"
