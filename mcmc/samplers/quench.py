@@ -147,5 +147,5 @@ class Quench:
 
 def _chosen(spins: SpinState, active: np.ndarray) -> SpinState:
     """Copy of some chains; the clock is shared."""
-    values = np.ascontiguousarray(spins.spins[..., active])
+    values = spins.spins[..., active].copy()
     return SpinState(values, spins.energy[active], spins.sweep, spins.chain[active], spins.seed)
