@@ -17,7 +17,7 @@ def draw(results: "xarray.Dataset", out: Path) -> list[Drawing]:
     vortices = "vortex_density" in results
     figure, axes = new_figure(PAGE_WIDTH, 5.2 if vortices else 2.7, nrows=2 if vortices else 1, ncols=2, squeeze=False)
     panels = [_energy, _vortices, _relaxation, _distribution] if vortices else [_energy, _distribution]
-    for letter, ax, panel in zip("abcd", axes.reshape(-1), panels, strict=True):
+    for letter, ax, panel in zip("abcd", axes.reshape(-1), panels, strict=False):
         panel(ax, results)
         ax.set_title(f"({letter})", loc="left")
     handles, labels = axes.reshape(-1)[len(panels) - 1].get_legend_handles_labels()
