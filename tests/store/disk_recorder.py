@@ -33,7 +33,7 @@ class Disk:
 
 
 def states(image, events):
-    """Content of the file after each event, with the draws committed by then."""
+    """Content of the file after each event, the same bytearray changed on, with the draws committed by then."""
     image, committed = bytearray(image), 0
     for kind, place, data in events:
         if kind == "committed":
@@ -45,4 +45,4 @@ def states(image, events):
         else:
             image.extend(bytes(max(0, place - len(image))))
             del image[place:]
-        yield bytes(image), committed
+        yield image, committed
