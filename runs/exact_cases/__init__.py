@@ -1,0 +1,1 @@
+"""Exact cases by landscape: each file measures quantities whose exact values are known."""
