@@ -8,7 +8,6 @@ import numpy as np
 LARGEST_Z = 4.9
 """A sound engine passes this once in a million rows by chance."""
 
-
 BURN_IN, DRAWS, THIN = 200, 400, 3
 """Sweeps. The systems are small: 3 sweeps are about an autocorrelation time."""
 
