@@ -14,6 +14,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+from h5py._objects import phil
 
 from mcmc.errors import ArgumentError, StoreError
 from mcmc.store.dimensions import auxiliary_of, datasets_of, dimensions_of, set_attributes
@@ -301,8 +302,10 @@ class SeriesWriter:
             node.resize(total, axis=axis)
         rows = np.arange(self._committed, total) if name == DRAW else self._buffer.rows(name)
         if rows.shape[axis] == self.chunk_draws:
-            # A whole chunk needs neither HDF5's selections nor its chunk cache.
-            node.id.write_direct_chunk((0,) * axis + (self._committed,) + (0,) * (rows.ndim - axis - 1), rows)
+            # A whole chunk needs neither HDF5's selections nor its chunk cache. h5py takes its own lock for this call
+            # only from 3.16 on, and HDF5 bears no second thread while it writes.
+            with phil:
+                node.id.write_direct_chunk((0,) * axis + (self._committed,) + (0,) * (rows.ndim - axis - 1), rows)
         else:
             node[(slice(None),) * axis + (slice(self._committed, total),)] = rows
 
