@@ -5,9 +5,9 @@ do not depend on L up to corrections that fall as L^-w; curves of sizes L and L'
 L^-(w + 1/nu), in three dimensions about L^-2.3 (Binder 1981, Z. Phys. B 43, 119; Campostrini et al. 2006, PRB 74,
 144506: nu = 0.672, w = 0.785).
 
-The estimate is the mean of the three crossings of the two largest sizes, its error statistical (jackknife through
-all of it) and systematic: the largest distance of one of the three from their mean, or of the mean from that of the
-next smaller pair.
+The estimate is the mean of the three crossings of the two largest sizes, weighted by their errors. Its own error is
+statistical (jackknife through all of it) and systematic: the largest distance of one of the three from their mean, or
+of the mean from that of the next smaller pair.
 """
 
 from collections.abc import Mapping
@@ -73,17 +73,22 @@ def critical(curves: Mapping[str, Curves]) -> Critical:
     complete = [size for size in sizes[:-1] if all(size in roots for roots in found.values())]
     if not complete:
         return Critical(estimates, np.nan, np.nan, np.nan)
-    # All three ratios of a pair come from the same bins, so their rows belong together.
-    rows = [roots[complete[-1]] for roots in found.values()]
-    together = Resampled(
-        np.mean([root.full for root in rows]), np.mean([root.left_out for root in rows], axis=0), rows[0].run
-    )
+    together, distances = _together([roots[complete[-1]] for roots in found.values()])
     value = float(together.full)
-    distances = [abs(float(root.full) - value) for root in rows]
     if len(complete) > 1:
-        before = float(np.mean([roots[complete[-2]].full for roots in found.values()]))
-        distances.append(abs(before - value))
+        before, _ = _together([roots[complete[-2]] for roots in found.values()])
+        distances.append(abs(float(before.full) - value))
     return Critical(estimates, value, float(together.error()), max(distances))
+
+
+def _together(roots: list[Resampled]) -> tuple[Resampled, list[float]]:
+    """The weighted mean of the crossings of one pair, and how far each is from it."""
+    weights = np.array([1.0 / float(root.error()) ** 2 for root in roots])
+    weights /= weights.sum()
+    # All ratios of a pair come from the same bins, so their rows belong together.
+    left_out = np.tensordot(weights, [root.left_out for root in roots], axes=1)
+    mean = Resampled(np.asarray(weights @ [float(root.full) for root in roots]), left_out, roots[0].run)
+    return mean, [abs(float(root.full) - float(mean.full)) for root in roots]
 
 
 def pair_crossing(small: tuple[np.ndarray, Resampled], large: tuple[np.ndarray, Resampled]) -> Resampled | None:

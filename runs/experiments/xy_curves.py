@@ -14,10 +14,12 @@ import numpy as np
 
 from runs.experiments.xy_resampled import Resampled
 
-DEGREES = range(2, 8)
+DEGREES = range(2, 7)
 FEWEST_TEMPERATURES = 3
 FEWEST_FREEDOM = 2
 """Data beyond parameters: with fewer the criterion takes the degree that passes through the noise."""
+DOUBTFUL = 2.5
+"""A chi2 this many of its standard deviations above its mean belongs to a polynomial that does not fit."""
 NEWTON_STEPS = 40
 
 
@@ -45,36 +47,49 @@ class Curve(NamedTuple):
 def fit_curve(temperature: np.ndarray, data: Resampled, low: float, high: float) -> Curve | None:
     """Curve through `data` (temperatures, 2), values and slopes, at the temperatures from `low` to `high`.
 
-    Where fewer than three lie there, the three nearest are taken. None when there are not as many.
+    While no polynomial describes them, the temperature farthest from the middle is left out: large systems change
+    within a narrower range. Where fewer than three lie there, the three nearest are taken; None when there are not
+    as many.
     """
     if len(temperature) < FEWEST_TEMPERATURES:
         return None
     centre = 0.5 * (low + high)
-    inside = (temperature >= low) & (temperature <= high)
-    if inside.sum() < FEWEST_TEMPERATURES:
-        inside = np.isin(np.arange(len(temperature)), np.argsort(abs(temperature - centre))[:FEWEST_TEMPERATURES])
-    chosen = data.apply(lambda rows: rows[:, inside].reshape(len(rows), -1))
-    error = chosen.error()
+    nearest = np.argsort(abs(temperature - centre), kind="stable")
+    inside = int(((temperature >= low) & (temperature <= high)).sum())
+    for count in range(max(inside, FEWEST_TEMPERATURES), FEWEST_TEMPERATURES - 1, -1):
+        chosen = np.sort(nearest[:count])
+        curve = _fit(temperature[chosen], data.apply(partial(_take, chosen)), centre)
+        if curve.chi2 < curve.degrees_of_freedom + DOUBTFUL * np.sqrt(2.0 * curve.degrees_of_freedom):
+            break
+    return curve
+
+
+def _fit(temperature: np.ndarray, data: Resampled, centre: float) -> Curve:
+    """The polynomial of the best degree through values and slopes, `data` (2 temperatures,)."""
     # A lattice so cold that nothing varies has no error; the fit then only has to pass through it.
-    error = np.maximum(error, 1e-12 * (1.0 + abs(chosen.full)))
-    x = temperature[inside] - centre
+    error = np.maximum(data.error(), 1e-12 * (1.0 + abs(data.full)))
     best, least = None, np.inf
     for degree in DEGREES:
-        freedom = chosen.full.size - degree - 1
+        freedom = data.full.size - degree - 1
         if freedom < FEWEST_FREEDOM:
             break
-        design = _design(x, degree) / error[:, None]
+        design = _design(temperature - centre, degree) / error[:, None]
         # Columns of x^k differ by orders of magnitude; the pseudo-inverse must not cut the small ones off.
         scale = np.linalg.norm(design, axis=0)
         solve = np.linalg.pinv(design / scale) / scale[:, None]
-        coefficients = chosen.apply(partial(_solve, solve / error))
-        chi2 = float(((chosen.full / error - design @ coefficients.full) ** 2).sum())
-        criterion = chi2 + (degree + 1) * np.log(chosen.full.size)
+        coefficients = data.apply(partial(_solve, solve / error))
+        chi2 = float(((data.full / error - design @ coefficients.full) ** 2).sum())
+        criterion = chi2 + (degree + 1) * np.log(data.full.size)
         if criterion < least:
             least = criterion
-            ends = float(temperature[inside].min()), float(temperature[inside].max())
+            ends = float(temperature.min()), float(temperature.max())
             best = Curve(centre, *ends, coefficients, chi2, freedom)
+    assert best is not None
     return best
+
+
+def _take(chosen: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    return rows[:, chosen].reshape(len(rows), -1)
 
 
 def evaluate(coefficients: np.ndarray, x: np.ndarray | float) -> np.ndarray:
