@@ -93,7 +93,8 @@ class FileRecord:
         for name in self.layout.statistics:
             self.writer.put(name, statistics[name])
         self.writer.commit()
-        save_checkpoint(self.checkpoint, state, self.attributes, self.provenance)
+        meta = {**self.attributes, "draws": self.writer.n_committed}
+        save_checkpoint(self.checkpoint, state, meta, self.provenance)
         self.saved_at = int(state.sweep)
 
     def finish(self, complete: bool, seconds: Mapping[str, float]) -> None:
