@@ -68,7 +68,7 @@ def sample(
     With `path` the draws go to an HDF5 file, a checkpoint beside it (.checkpoint) every `checkpoint_every` seconds.
     The same call again resumes, or returns what is there; `sweeps` is a total, and raising it extends the run.
     `stop`, a function or an event, is asked about ten times a second, and at the latest after one sweep; once true,
-    the call saves and returns the draws so far. `provenance` (mcmc.store.provenance.Provenance) replaces the one made here.
+    the call saves and returns the draws so far. `provenance`, of `mcmc.store.provenance`, replaces the one made here.
 
     Raises ArgumentError for wrong arguments, NonFiniteEnergyError naming sweep, chain and checkpoint, StoreError for
     a file that belongs to another run. Warns with ConvergenceWarning when the chain is shorter than 50 tau_int.
