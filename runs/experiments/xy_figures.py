@@ -151,8 +151,8 @@ def log_axis(ax: Any) -> None:
 
 
 def root(value: np.ndarray, error: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
-    """Square root with its error; NaN where the value is within its error of zero or below."""
-    positive = value > (0.0 if error is None else error)
+    """Square root with its error; NaN where the value is within two errors of zero or below."""
+    positive = value > (0.0 if error is None else 2.0 * error)
     found = np.sqrt(np.where(positive, value, np.nan))
     return found, None if error is None else 0.5 * error / found
 
