@@ -12,7 +12,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
-from mcmc.landscapes.xy.cpu import kernel
+from mcmc.landscapes.xy.compiled import kernel
 
 SPINS_BEFORE_YIELD = 2000
 ARRIVED, GENERATION = 0, 8

@@ -8,13 +8,15 @@ import math
 
 import numpy as np
 
-from mcmc.landscapes.xy.cpu import kernel, piece
-from mcmc.landscapes.xy.physics import energy_change, exp_minus, reflect_across_line, wolff_bond_closed
+from mcmc.landscapes.xy.compiled import kernel, piece
+from mcmc.landscapes.xy.physics import energy_change, exp_minus, reflect_across_line, unit_scale, wolff_bond_closed
 from mcmc.random import Stream, philox4x32, stream_word, uniform32, uniform64
 
 SEED_STREAM = np.uint32(Stream.WOLFF_SEED)
 BOND_STREAM = np.uint32(Stream.WOLFF_BOND)
 BATCH = 64
+# The draw index has 24 bits; a cluster takes one for every four bonds of a site.
+DRAWS = 2**24
 
 
 @piece
@@ -86,7 +88,7 @@ def grow_cluster(
 def renormalised_energy(spin, pointers, neighbors, coupling):
     """Scale the spins of one chain back to unit length; returns the energy from scratch."""
     for i in range(spin.shape[0]):
-        scale = np.float32(1.5) - np.float32(0.5) * (spin[i, 0] * spin[i, 0] + spin[i, 1] * spin[i, 1])
+        scale = unit_scale(spin[i, 0], spin[i, 1])
         spin[i, 0] *= scale
         spin[i, 1] *= scale
     energy = 0.0

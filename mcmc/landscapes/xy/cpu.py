@@ -7,11 +7,10 @@ their rounding depends neither on threads nor on the number of chains.
 """
 
 import math
-from typing import Any
 
 import numpy as np
-from numba import njit
 
+from mcmc.landscapes.xy.compiled import kernel, piece
 from mcmc.landscapes.xy.physics import (
     energy_change,
     exp_minus,
@@ -32,10 +31,6 @@ METROPOLIS, OVER_RELAXATION, HEAT_BATH, ALIGN = 0, 1, 2, 3
 METROPOLIS_STREAM = np.uint32(Stream.METROPOLIS)
 HEAT_BATH_STREAM = np.uint32(Stream.HEAT_BATH)
 ZERO = np.float32(0.0)
-
-kernel: Any = njit(cache=True, nogil=True, error_model="numpy")
-# Inlined pieces of a row update: a call would count references of every array it is handed.
-piece: Any = njit(forceinline=True, nogil=True, error_model="numpy")
 
 
 @piece
@@ -233,12 +228,13 @@ def refresh_halo(start, columns, of_first, of_last, cos, sin, chains):
 @kernel
 def update_rows(
     update, rows, first, last, spins, chain, lane_position, lane_chain, beta, width, sweep, k0, k1,
-    coupling, field, sliced, weighted, work, accepted, row_delta,
+    coupling, field, sliced, weighted, work, accepted, changes,
 ):  # fmt: skip
     """Update rows first..last, all of one colour.
 
     `beta` and `width` are tiled (position, chain); `work` is (5, longest row) float32 scratch; `accepted` counts per
-    (position, chain); `row_delta` (rows, chains) float64 receives each row's energy change.
+    (position, chain). Energy changes are added to `changes` float64: (1, chains) for all rows together, or
+    (rows, chains) to keep them apart.
     """
     cos, sin = spins[0], spins[1]
     chains = chain.size
@@ -270,8 +266,9 @@ def update_rows(
         refresh_halo(starts[r], columns, halo_of_first[r], halo_of_last[r], cos, sin, chains)
         if update != OVER_RELAXATION:
             fold(delta, columns, chains)
+            at = r if changes.shape[0] > 1 else 0
             for i in range(chains):
-                row_delta[r, i] = delta[i]
+                changes[at, i] += delta[i]
 
 
 @kernel
@@ -312,17 +309,15 @@ def run_sweeps(
     beta, width = tiled(beta, columns), tiled(width, columns)
     work = np.empty((5, n), np.float32)
     accepted = np.zeros(n, np.int32)
-    row_delta = np.zeros((rows.start.size, chains))
+    changes = energy.reshape(1, chains)
     for sweep in range(first_sweep, first_sweep + sweeps):
         for update in plan:
             for colour in range(colour_pointer.size - 1):
                 first, last = colour_pointer[colour], colour_pointer[colour + 1]
                 update_rows(
                     update, rows, first, last, spins, chain, lane_position, lane_chain, beta, width, np.uint32(sweep),
-                    k0, k1, coupling, field, sliced, weighted, work, accepted, row_delta,
+                    k0, k1, coupling, field, sliced, weighted, work, accepted, changes,
                 )  # fmt: skip
-            if update != OVER_RELAXATION:
-                add_row_changes(row_delta, energy)
         if (sweep + 1) % renormalise_every == 0:
             renormalise(rows, spins, energy, chains, coupling, field, sliced, weighted, drift)
         # int32 counters of one call must not overflow in a long one.
@@ -346,9 +341,9 @@ def lanes(columns, chain):
     half = (columns + 1) // 2
     position = np.empty(half * chain.size, np.uint32)
     identity = np.empty(half * chain.size, np.uint32)
-    for i in range(position.size):
-        position[i] = i // chain.size
-        identity[i] = chain[i % chain.size]
+    for j in range(half):
+        position[j * chain.size : (j + 1) * chain.size] = np.uint32(j)
+        identity[j * chain.size : (j + 1) * chain.size] = chain
     return position, identity
 
 
@@ -368,11 +363,12 @@ def collect_accepted(accepted, columns, chains, total):
 
 
 @kernel
-def add_row_changes(row_delta, energy):
-    """Add the rows' energy changes in their fixed order."""
-    for r in range(row_delta.shape[0]):
+def add_row_changes(changes, energy):
+    """Add the rows' energy changes in their fixed order, and clear them."""
+    for r in range(changes.shape[0]):
         for i in range(energy.size):
-            energy[i] += row_delta[r, i]
+            energy[i] += changes[r, i]
+            changes[r, i] = 0.0
 
 
 @kernel

@@ -42,7 +42,7 @@ class XYModel:
 
     data_size: int | None = None
     width_limits = (1e-4, 4.0)
-    """Sensible tangents of half the largest rotation: 4 proposes nearly uniformly."""
+    """Sensible tangents of half the largest rotation; 4 turns by up to 152 degrees."""
 
     def __init__(self, graph: Graph, coupling=1.0, field: float = 0.0, phase=None, seed: int = 0, threads: int = 1):
         if graph.sites < 2:
@@ -155,8 +155,9 @@ class XYModel:
                 "over_relaxation: Wolff clusters take none; use metropolis or heat_bath, or leave it 0"
             )
         lanes = inverse_temperatures(beta, chains)
-        if sweeps < 0:
-            raise ArgumentError(f"sweeps: got {sweeps}; 0 or more are needed")
+        for name, count in (("sweeps", sweeps), ("over_relaxation", over_relaxation)):
+            if not isinstance(count, (int, np.integer)) or count < 0:
+                raise ArgumentError(f"{name}: got {count!r}; 0 or more whole sweeps are needed")
         if int(state.sweep) + sweeps >= 2**32:
             raise ArgumentError(f"sweeps: {int(state.sweep)} done and {sweeps} asked; a chain has at most 2**32 - 1")
         if width is None:
@@ -164,8 +165,11 @@ class XYModel:
         scale = np.asarray(width, dtype=np.float64)
         if scale.shape != (chains,):
             scale = np.broadcast_to(scale, (chains,))
+        if not (scale > 0).all():
+            raise ArgumentError(f"width: got {scale[~(scale > 0)][0]}; numbers above 0 are needed")
         if update == "wolff":
-            info = self._cluster_sweeps(state, lanes, sweeps, np.maximum(np.rint(scale), 1).astype(np.int64))
+            clusters = np.clip(np.rint(scale), 1, self._most_clusters).astype(np.int64)
+            info = self._cluster_sweeps(state, lanes, sweeps, clusters)
         else:
             cold = np.minimum(lanes, LARGEST_BETA).astype(np.float32)
             plan = np.array([PLAN[update]] + [cpu.OVER_RELAXATION] * over_relaxation)
@@ -337,6 +341,12 @@ class XYModel:
         table = adjacency(self.graph)
         strength = self._bonds[2][table.edge]
         return table.pointers, table.neighbors, strength.astype(np.float32)
+
+    @cached_property
+    def _most_clusters(self) -> int:
+        """Clusters a sweep that the draw index of the random numbers can count apart."""
+        calls = -(-int(np.diff(self._cluster_links[0]).max()) // 4)
+        return cluster.DRAWS // calls
 
     @cached_property
     def _fast_pass(self) -> bool:

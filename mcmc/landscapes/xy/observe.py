@@ -9,7 +9,8 @@ sums of J cos(theta_i - theta_j - A_ij) e^2 and of J sin(theta_i - theta_j - A_i
 
 import numpy as np
 
-from mcmc.landscapes.xy.cpu import fold, kernel, piece
+from mcmc.landscapes.xy.compiled import kernel, piece
+from mcmc.landscapes.xy.cpu import fold
 from mcmc.landscapes.xy.physics import bond_cosine_sine, branch_crossing
 
 MAGNETIZATION_X, MAGNETIZATION_Y, ENERGY, NEIGHBOUR, VORTICES, STRUCTURE = range(6)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from mcmc.landscapes.xy.cpu import kernel
+from mcmc.landscapes.xy.compiled import kernel
 
 
 @kernel

@@ -12,6 +12,7 @@ import numpy as np
 
 from mcmc.landscapes.xy import cpu
 from mcmc.landscapes.xy.barrier import new_barrier, wait
+from mcmc.landscapes.xy.compiled import kernel
 
 # All threads of a sweep must run at once: two sweeps sharing the pool would wait for each other.
 _one_sweep_at_a_time = Lock()
@@ -22,10 +23,10 @@ def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, thread_name_prefix="sweep")
 
 
-@cpu.kernel
+@kernel
 def run_share(
     rank, threads, barrier, plan, rows, colour_pointer, spins, energy, chain, beta, width, first_sweep, sweeps, k0, k1,
-    coupling, field, sliced, weighted, renormalise_every, accepted_total, drift, row_delta,
+    coupling, field, sliced, weighted, renormalise_every, accepted_total, drift, changes,
 ):  # fmt: skip
     """One thread's part of `cpu.run_sweeps`; thread 0 also does what is done once an update."""
     chains = chain.size
@@ -41,11 +42,11 @@ def run_share(
                 first, last = begin + count * rank // threads, begin + count * (rank + 1) // threads
                 cpu.update_rows(
                     update, rows, first, last, spins, chain, position, identity, beta, width, np.uint32(sweep),
-                    k0, k1, coupling, field, sliced, weighted, work, accepted, row_delta,
+                    k0, k1, coupling, field, sliced, weighted, work, accepted, changes,
                 )  # fmt: skip
                 wait(barrier, threads)
             if rank == 0 and update != cpu.OVER_RELAXATION:
-                cpu.add_row_changes(row_delta, energy)
+                cpu.add_row_changes(changes, energy)
             if update != cpu.OVER_RELAXATION:
                 wait(barrier, threads)
         if (sweep + 1) % renormalise_every == 0:
@@ -62,14 +63,14 @@ def threaded_sweeps(
     coupling, field, sliced, weighted, renormalise_every, accepted_total, drift,
 ):  # fmt: skip
     """Same as `cpu.run_sweeps`, on `threads` threads."""
-    row_delta = np.zeros((rows.start.size, chain.size))
+    changes = np.zeros((rows.start.size, chain.size))
     accepted = np.zeros((threads, chain.size), dtype=np.int64)
     barrier = new_barrier()
 
     def share(rank):
         run_share(
             rank, threads, barrier, plan, rows, colour_pointer, spins, energy, chain, beta, width, first_sweep, sweeps,
-            k0, k1, coupling, field, sliced, weighted, renormalise_every, accepted, drift, row_delta,
+            k0, k1, coupling, field, sliced, weighted, renormalise_every, accepted, drift, changes,
         )  # fmt: skip
 
     with _one_sweep_at_a_time:
