@@ -52,7 +52,7 @@ def writing_rows() -> Iterator[Row]:
     from mcmc.samplers import Metropolis, Tempering, sample
 
     sampler = Tempering(Metropolis(XYModel(square(32)), over_relaxation=4), np.linspace(0.4, 1.6, 25))
-    sweeps = 2000
+    sweeps = 5000
 
     def seconds(path):
         start = time.process_time()
