@@ -3,16 +3,18 @@
 Running the same again resumes; when everything is there, nothing is done.
 """
 
+import contextlib
 import re
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mcmc.errors import ArgumentError, EntroscapeError
+from mcmc.errors import ArgumentError, EntroscapeError, StoreError
 from runs.folder import RunFolder, shown
 from runs.load import Run
 from runs.memory import MemoryPlan, plan
@@ -44,7 +46,8 @@ def run(
     seconds = None if stop_after is None else parse_duration(stop_after)
     folder = RunFolder(out)
     folder.check(run)
-    require_device(run)
+    if dask in (None, "local"):
+        require_device(run)
     if dask is not None:
         from runs.cluster import check_cluster
 
@@ -123,9 +126,11 @@ def _carry_out(
                 display.update(records)
 
         if dask is not None:
-            from runs.cluster import run_cluster
+            from runs.cluster import LOST, run_cluster
 
             outcomes = run_cluster(job, names, dask, workers, stop=stop, tick=tick)
+            if any(outcome.message == LOST for outcome in outcomes.values()):
+                stop.reason = stop.reason or LOST
         else:
             from runs.pool import run_pool
 
@@ -145,35 +150,75 @@ def _finish(run: Run, folder: RunFolder, stop: "StopRequest", failed: Mapping[st
     done = sum(record.state == DONE for record in records.values())
     for name, message in failed.items():
         say(f"{name}: failed: {message}")
-    if stop.reason and done < len(records):
+    undone = [name for name, record in records.items() if record.state != DONE]
+    if stop.reason and undone:
         say(f"stopped by {stop.reason}: {done} of {len(records)} points done, the others are checkpointed")
+        _say_outdated(folder, run)
         say(f"resume with: entroscape run {shown(folder.root)}")
         return SOME_FAILED if failed else STOPPED_EARLY
+    if done and not _analyse(run, folder):
+        return SOME_FAILED
+    if not undone:
+        return COMPLETE
     if done:
-        from runs.report import write_report
-        from runs.results import assemble
-
-        try:
-            for line in write_report(folder, run, assemble(folder, run)):
-                print(line, flush=True)
-        except EntroscapeError as error:
-            say(f"the points are kept, their results are not written: {error}")
-            return SOME_FAILED
+        say(f"{folder.results}: without {', '.join(undone)}")
+    else:
+        _say_outdated(folder, run)
     if failed:
         say(f"{len(failed)} of {len(records)} points failed: {', '.join(failed)}; logs in {folder.log}")
-        say(f"try them again with: entroscape run {shown(folder.root)}")
-        return SOME_FAILED
-    return COMPLETE
+    if others := [name for name in undone if name not in failed]:
+        say(f"{len(others)} of {len(records)} points are not done: {', '.join(others)}; logs in {folder.log}")
+    say(f"try them again with: entroscape run {shown(folder.root)}")
+    return SOME_FAILED
+
+
+def _analyse(run: Run, folder: RunFolder) -> bool:
+    """Results, figures and page; False when that failed, which is told in one line, its traceback logged."""
+    from runs.report import write_report
+    from runs.results import assemble
+
+    try:
+        for line in write_report(folder, run, assemble(folder, run)):
+            print(line, flush=True)
+        return True
+    except EntroscapeError as error:
+        say(f"the points are kept, their results are not written: {error}")
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        path = folder.log / "analysis.log"
+        with contextlib.suppress(OSError):
+            path.write_text(traceback.format_exc(), encoding="utf-8")
+        say(
+            f"the points are kept, the analysis failed: {said} (traceback in {path}); "
+            "after mending, run the same command again"
+        )
+    _say_outdated(folder, run)
+    return False
+
+
+def _say_outdated(folder: RunFolder, run: Run) -> None:
+    if folder.results.exists() and not _holds_all(folder, run):
+        say(f"{folder.results}: older than this run, not of all its points; do not take it for its results")
 
 
 def _up_to_date(folder: RunFolder, run: Run) -> bool:
-    if not (folder.results.exists() and folder.report.exists()):
-        return False
+    from runs.report import is_current
+
+    return is_current(folder) and _holds_all(folder, run)
+
+
+def _holds_all(folder: RunFolder, run: Run) -> bool:
+    """Whether results.h5 is whole and of this very run file."""
     from mcmc.store.reader import read_attributes, read_spec
 
     points = len(run.experiment.points(run.spec))
-    whole = read_attributes(folder.results).get("points") == f"{points} of {points}"
-    return whole and read_spec(folder.results) == run.text
+    try:
+        whole = read_attributes(folder.results).get("points") == f"{points} of {points}"
+        return whole and read_spec(folder.results) == run.text
+    except StoreError:
+        return False
 
 
 class StopRequest:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mcmc.errors import StoreError
-from runs.load import Run
+from mcmc.errors import SpecError, StoreError
+from runs.load import Run, resolve
 from runs.spec import show_value
 
 
@@ -48,6 +48,11 @@ class RunFolder:
     def report(self) -> Path:
         """The self-contained page."""
         return self.root / "report.html"
+
+    @property
+    def drawn(self) -> Path:
+        """Which results the page shows, and the figures drawn with it."""
+        return self.root / ".report.json"
 
     @property
     def stop_flag(self) -> Path:
@@ -95,13 +100,14 @@ class RunFolder:
             before = tomllib.loads(self.spec.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise StoreError(f"{self.spec}: cannot be read: {error}; choose another folder with -o") from error
-        changed, refused = compare(before, run.table, run.experiment.extendable)
+        changed, refused = compare(with_defaults(before), run.table, run.experiment.extendable)
         if refused:
             raise StoreError(
                 f"{self.root}: made with another spec: {'; '.join(refused)}; choose another folder with -o, "
                 f"or go on with its own spec: entroscape run {shown(self.root)}"
             )
-        return bool(changed)
+        # Of the same meaning, but from a version without some of the keys: they are written out.
+        return bool(changed) or before != run.table
 
     def adopt(self, run: Run) -> None:
         """Write the resolved run file, replacing the former one whole. Raises StoreError."""
@@ -111,6 +117,14 @@ class RunFolder:
             os.replace(temporary, self.spec)
         except OSError as error:
             raise StoreError(f"{self.spec}: cannot be written: {error.strerror or error}") from error
+
+
+def with_defaults(table: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A stored run file with the defaults of keys that its version did not have; as it is where it no longer fits."""
+    try:
+        return resolve(table, "spec.toml", "").table
+    except SpecError:
+        return table
 
 
 def compare(

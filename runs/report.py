@@ -1,5 +1,7 @@
 """`entroscape report`: the figures drawn anew from results.h5, and one page with all of it inside."""
 
+import contextlib
+import hashlib
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -54,9 +56,32 @@ def write_report(folder: RunFolder, run: Run, results: "xarray.Dataset") -> list
         raise StoreError(f"{folder.report}: cannot be written: {error.strerror or error}") from error
     finally:
         temporary.unlink(missing_ok=True)
+    _remember(folder, drawings)
     lines = [*said, *(f"warning: {line}" for line in warnings_of(results))]
     lines += [f"figure: {drawing.png}" for drawing in drawings]
     return [*lines, f"results: {folder.results}", f"report: {folder.report}"]
+
+
+def is_current(folder: RunFolder) -> bool:
+    """Whether the page and every figure of it are there and show the present results.h5."""
+    try:
+        drawn = json.loads(folder.drawn.read_text(encoding="utf-8"))
+        figures = [folder.figures / name for name in drawn["figures"]]
+        return drawn["results"] == _digest(folder) and all(path.is_file() for path in (folder.report, *figures))
+    except (OSError, ValueError, TypeError, KeyError):
+        return False
+
+
+def _remember(folder: RunFolder, drawings: "Sequence[Drawing]") -> None:
+    figures = [path.name for drawing in drawings for path in (drawing.png, drawing.pdf)]
+    # Without this record the page is only drawn once more.
+    with contextlib.suppress(OSError):
+        folder.drawn.write_text(json.dumps({"results": _digest(folder), "figures": figures}), encoding="utf-8")
+
+
+def _digest(folder: RunFolder) -> str:
+    with folder.results.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _body(

@@ -70,6 +70,8 @@ def is_live(folder: RunFolder) -> bool:
 
 def status(root: Path) -> list[str]:
     """Lines for the terminal: every point, then the counts and the time left. Raises SpecError or StoreError."""
+    if root.is_file():
+        raise StoreError(f"{root}: is a file; give the folder of a run, as entroscape run names it")
     run = load(shown(root))
     folder = RunFolder(root)
     live = is_live(folder)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mcmc.errors import StoreError
 from runs import load
-from runs.folder import RunFolder, compare, shown
+from runs.folder import RunFolder, compare, shown, with_defaults
 from runs.load import Run
 from runs.status import DONE, RUNNING, WAITING
 from runs.survey import is_live, look
@@ -46,9 +46,10 @@ def _folder(folder: RunFolder) -> list[str]:
 def _file(path: Path, run: Run | None) -> list[str]:
     from mcmc.store.verify import verify as check_file
 
-    findings = [finding for finding in check_file(path) if not finding.ok]
-    wrong = [f"{path}: {item.message}" for item in findings if run is None or item.check != "spec"]
-    if run is not None and all(item.check != "opens" for item in findings):
+    findings = check_file(path)
+    wrong = [f"{path}: {item.message}" for item in findings if not item.ok and (run is None or item.check != "spec")]
+    # A checkpoint carries no run file.
+    if run is not None and any(item.check == "spec" for item in findings):
         wrong += _other_spec(path, run)
     return wrong
 
@@ -57,5 +58,6 @@ def _other_spec(path: Path, run: Run) -> list[str]:
     """A finished point of an extended run keeps its former spec: what may grow is not a difference."""
     from mcmc.store.reader import read_spec
 
-    _, refused = compare(tomllib.loads(read_spec(path)), run.table, run.experiment.extendable)
+    before = with_defaults(tomllib.loads(read_spec(path)))
+    _, refused = compare(before, run.table, run.experiment.extendable)
     return [f"{path}: made with another spec: {'; '.join(refused)}"] if refused else []
