@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mcmc.statistics.derived import binder_cumulant
 from mcmc.statistics.jackknife import Estimate
 from runs.experiments import xy_quantities as physics
 from runs.experiments.xy_curves import first_root, fit_curve, follow_root
@@ -30,7 +31,7 @@ Curves = Mapping[int, tuple[np.ndarray, Resampled]]
 
 
 def _binder(beta: np.ndarray, mean: physics.Means, geometry: Geometry) -> np.ndarray:
-    return 1.0 - 0.5 * mean["m4"] / mean["m2"] ** 2
+    return binder_cumulant(mean["m2"], mean["m4"], components=2)
 
 
 def _length(beta: np.ndarray, mean: physics.Means, geometry: Geometry) -> np.ndarray:
@@ -123,4 +124,6 @@ def pair_crossing(small: tuple[np.ndarray, Resampled], large: tuple[np.ndarray, 
     start = first_root(apart.full, *near)
     if np.isnan(start):
         return None
-    return apart.apply(lambda rows: first.centre + follow_root(rows, start))
+    with np.errstate(all="ignore"):
+        root = apart.apply(lambda rows: first.centre + follow_root(rows, start))
+    return root if np.isfinite(root.rows).all() and root.error() > 0.0 else None

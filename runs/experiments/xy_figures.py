@@ -50,7 +50,7 @@ CONVERGENCE = (
 def draw(results: "xarray.Dataset", out: Path) -> list[Drawing]:
     """Every figure that these results allow; the transition first."""
     drawings = []
-    if "t_bkt" in results:
+    if "t_bkt" in results and np.isfinite(results["t_bkt"]):
         from runs.experiments.xy_figure_bkt import draw_transition
 
         drawings.append(draw_transition(results, out))

@@ -126,33 +126,40 @@ def _add_bkt(results: "xarray.Dataset", found: xy_transition.Transition) -> "xar
         crossing[:, list(results["size"].values).index(size)] = estimate.value, estimate.error
     long_name = "T*(L), where the helicity modulus per area is 2 T/pi"
     results = _with_sizes(results, "crossing_temperature", crossing, long_name)
-    scalars: dict[str, _Scalar] = {}
-    if found.estimate is not None and found.leading is not None and found.from_crossings is not None:
-        temperature, constant = found.estimate.parameters.full
-        first, c = found.leading.parameters.full
-        errors = found.estimate.parameters.error(), found.leading.parameters.error()
-        scalars = {
-            "t_bkt": _Scalar(temperature, "T_BKT, joint fit of the next-order form", "J/k_B"),
-            "t_bkt_error": _Scalar(found.error, "error of T_BKT, statistical and systematic", "J/k_B"),
-            "t_bkt_statistical": _Scalar(found.statistical, "statistical part of the error of T_BKT", "J/k_B"),
-            "t_bkt_systematic": _Scalar(found.systematic, "systematic part of the error of T_BKT", "J/k_B"),
-            "t_bkt_constant": _Scalar(constant, "C of the next-order form"),
-            "t_bkt_constant_error": _Scalar(errors[0][1], "error of C"),
-            "t_bkt_chi2": _Scalar(found.estimate.chi2, "chi2 of the next-order form"),
-            "t_bkt_degrees_of_freedom": _Scalar(found.estimate.degrees_of_freedom, "degrees of freedom of both fits"),
-            "t_bkt_without_smallest": _Scalar(found.without_smallest, "T_BKT without the smallest size", "J/k_B"),
-            "t_bkt_leading": _Scalar(first, "T_BKT, joint fit of the leading (Weber-Minnhagen) form", "J/k_B"),
-            "t_bkt_leading_error": _Scalar(errors[1][0], "its statistical error", "J/k_B"),
-            "t_bkt_leading_constant": _Scalar(c, "C of the leading form"),
-            "t_bkt_leading_constant_error": _Scalar(errors[1][1], "its error"),
-            "t_bkt_leading_chi2": _Scalar(found.leading.chi2, "chi2 of the leading form"),
-            "t_bkt_from_crossings": _Scalar(
-                float(found.from_crossings.value), "T_BKT, T*(L) extrapolated in 1/(ln L + C/2)^2", "J/k_B"
-            ),
-            "t_bkt_from_crossings_error": _Scalar(float(found.from_crossings.error), "its statistical error", "J/k_B"),
-            "t_bkt_from_crossings_slope": _Scalar(found.amplitude, "slope of T*(L) in 1/(ln L + C/2)^2", "J/k_B"),
-        }
+    if len(found.crossing) < xy_transition.FEWEST_SIZES:
+        return results
+    temperature, constant, _, constant_error, chi2 = _numbers(found.estimate)
+    first, c, first_error, c_error, leading_chi2 = _numbers(found.leading)
+    line = found.from_crossings
+    value, error = (np.nan, np.nan) if line is None else (float(line.value), float(line.error))
+    freedom = len(found.crossing) - 2
+    scalars = {
+        "t_bkt": _Scalar(temperature, "T_BKT, joint fit of the next-order form", "J/k_B"),
+        "t_bkt_error": _Scalar(found.error, "error of T_BKT, statistical and systematic", "J/k_B"),
+        "t_bkt_statistical": _Scalar(found.statistical, "statistical part of the error of T_BKT", "J/k_B"),
+        "t_bkt_systematic": _Scalar(found.systematic, "systematic part of the error of T_BKT", "J/k_B"),
+        "t_bkt_constant": _Scalar(constant, "C of the next-order form"),
+        "t_bkt_constant_error": _Scalar(constant_error, "error of C"),
+        "t_bkt_chi2": _Scalar(chi2, "chi2 of the next-order form"),
+        "t_bkt_degrees_of_freedom": _Scalar(freedom, "degrees of freedom of both fits"),
+        "t_bkt_without_smallest": _Scalar(found.without_smallest, "T_BKT without the smallest size", "J/k_B"),
+        "t_bkt_leading": _Scalar(first, "T_BKT, joint fit of the leading (Weber-Minnhagen) form", "J/k_B"),
+        "t_bkt_leading_error": _Scalar(first_error, "its statistical error", "J/k_B"),
+        "t_bkt_leading_constant": _Scalar(c, "C of the leading form"),
+        "t_bkt_leading_constant_error": _Scalar(c_error, "its error"),
+        "t_bkt_leading_chi2": _Scalar(leading_chi2, "chi2 of the leading form"),
+        "t_bkt_from_crossings": _Scalar(value, "T_BKT, T*(L) extrapolated in 1/(ln L + C/2)^2", "J/k_B"),
+        "t_bkt_from_crossings_error": _Scalar(error, "its statistical error", "J/k_B"),
+        "t_bkt_from_crossings_slope": _Scalar(found.amplitude, "slope of T*(L) in 1/(ln L + C/2)^2", "J/k_B"),
+    }
     return _with_scalars(results, scalars)
+
+
+def _numbers(fit: xy_transition.JointFit | None) -> list[float]:
+    """T_BKT, C, their errors, chi2; NaN without a fit."""
+    if fit is None:
+        return [np.nan] * 5
+    return [*fit.parameters.full, *fit.parameters.error(), fit.chi2]
 
 
 def _add_critical(results: "xarray.Dataset", found: xy_critical.Critical) -> "xarray.Dataset":

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 def summary(results: "xarray.Dataset") -> list[str]:
     """T_BKT or T_c with how it was found; without one, the range of the data."""
     if "t_bkt" in results:
-        return _bkt(results)
+        if np.isfinite(results["t_bkt"]):
+            return _bkt(results)
+        return ["T_BKT: no estimate, the data do not determine it", *_range(results)]
     if "t_c" in results:
         return _critical(results)
     return _range(results)

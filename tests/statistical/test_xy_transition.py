@@ -1,8 +1,11 @@
 """T_BKT and T_c: the analysis against data it must understand exactly, then against the models."""
 
+import warnings
+
 import numpy as np
 import pytest
 
+from mcmc.errors import ConvergenceWarning
 from mcmc.landscapes.graphs import lattice
 from mcmc.landscapes.xy import XYModel, theory
 from mcmc.samplers import Metropolis, Tempering, sample
@@ -138,6 +141,46 @@ def test_the_statistical_error_is_the_scatter_of_repetitions(seed):
     assert abs(np.mean(chi2) - 2.0) < BOUND * 2.0 / np.sqrt(repetitions) + 0.4
     # Half the error bar would have been noticed.
     assert abs(4.0 * np.var(pulls) - 1.0) > allowed
+
+
+def test_noisy_data_give_an_estimate_or_say_that_they_do_not(seed):
+    determined = 0
+    for repetition in range(40):
+        rng = np.random.default_rng([seed, repetition])
+        noise = 0.005 * 2.0 ** (repetition % 5)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            found = transition(synthetic(NEXT_ORDER, 0.8929, 0.6, rng, noise=noise, bins=20))
+        said = [str(item.message) for item in caught]
+        assert all(issubclass(item.category, ConvergenceWarning) for item in caught), said
+        if found.estimate is None:
+            assert any("no estimate" in text or "left out" in text for text in said)
+            assert np.isnan(found.error)
+            continue
+        determined += 1
+        assert np.isfinite([*found.estimate.parameters.full, found.error, found.from_crossings.value]).all()
+    assert 0 < determined < 40
+
+
+def test_the_run_of_three_temperatures_and_short_chains_is_assembled(seed):
+    """Its joint fit goes to C = 18, from where full Gauss-Newton steps run away."""
+    temperatures = np.array([0.8, 0.9, 1.0])
+    series = {size: measured("square", size, temperatures, 1, sweeps=400, chains=2, thin=5) for size in (4, 6, 8)}
+    found = bkt(series)
+    assert found.estimate is None or np.isfinite(found.error)
+
+
+def test_a_fit_that_cannot_be_right_is_warned_of():
+    rng = np.random.default_rng(4)
+    curves = synthetic(NEXT_ORDER, 0.8929, 0.6, rng, noise=1e-4)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="T_BKT: the fit does not describe")
+        transition(curves)
+    temperature, data = curves[8]
+    off = np.array([0.02, 0.0])
+    raised = Resampled(data.full + off, data.left_out + off, data.run)
+    with pytest.warns(ConvergenceWarning, match="T_BKT: the fit does not describe the data, chi2 = "):
+        transition({**curves, 8: (temperature, raised)})
 
 
 @pytest.fixture(scope="module")
