@@ -14,7 +14,7 @@ def pytest_collection_modifyitems(config, items):
         return
     skip = pytest.mark.skip(reason="long statistical suite: add --validate")
     for item in items:
-        if "validate" in item.keywords:
+        if item.get_closest_marker("validate"):
             item.add_marker(skip)
 
 

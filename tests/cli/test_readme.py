@@ -1,0 +1,45 @@
+"""What the README shows is true: its example runs, its commands exist, CI runs its test command."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+BLOCKS = dict(re.findall(r"```(\w+)\n(.*?)```", README, flags=re.DOTALL)[::-1])
+
+
+def test_python_example_runs_and_reads_its_file_again(tmp_path):
+    example = BLOCKS["python"]
+    assert len([line for line in example.splitlines() if line.strip()]) <= 10
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-c", example], cwd=tmp_path, capture_output=True, text=True, check=True)
+        energy = float(re.search(r"^0\.9\s+(\S+)", done.stdout, flags=re.MULTILINE).group(1))
+        # Published at L = 16: -1.44304(38); the example's own error is about 0.0007.
+        assert abs(energy + 1.443) < 4.9 * 0.001
+    assert (tmp_path / "xy16.h5").exists()
+
+
+@pytest.mark.parametrize("command", sorted(set(re.findall(r"^\| `entroscape (\w+)", README, flags=re.MULTILINE))))
+def test_command_exists(command):
+    from runs.cli import app
+
+    assert command in {name for names in app for name in ([names] if isinstance(names, str) else names)}
+
+
+def test_bundled_specs_are_those_named():
+    named = set(re.findall(r"`(xy-[\w-]+)`", README))
+    assert named == {path.stem for path in (ROOT / "runs" / "specs").glob("*.toml")}
+
+
+def test_ci_runs_the_test_command_of_the_readme():
+    command = re.search(r"\.venv/bin/(python -m pytest)\n", README).group(1)
+    assert command in (ROOT / ".ci" / "run").read_text().splitlines()
+
+
+def test_figure_is_there():
+    for path in re.findall(r"!\[[^]]*\]\(([^)]+)\)", README):
+        assert (ROOT / path).stat().st_size > 10_000
