@@ -2,7 +2,6 @@
 
 import tomllib
 
-import h5py
 import numpy as np
 import pytest
 from ar1 import AR1
