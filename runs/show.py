@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 FACTS = ("status", "n_committed", "seed", "device", "git_commit", "start_time", "end_time")
 
+ZERO_BY_SYMMETRY = ("magnetization_x", "magnetization_y")
+"""Series whose mean is known: the slow turning of the whole system is no fault of the others."""
+
 
 def show(path: Path) -> list[str]:
     """Lines about a point's file or a results file. Raises StoreError for a file that is neither."""
@@ -26,22 +29,25 @@ def show(path: Path) -> list[str]:
 
 def _series(data: "xarray.Dataset") -> list[str]:
     """One row per variable; over further dimensions the range of the means and the worst of the diagnostics."""
-    headings = ["variable", "dims", "mean", "tau_int", "r_hat", "units"]
-    rows = [headings]
-    said: list[str] = []
+    thin = int(data.attrs.get("thin", 1))
+    tau_heading = "tau_int (sweeps)" if "thin" in data.attrs else "tau_int (draws)"
+    rows = [["variable", "dims", "mean", tau_heading, "r_hat", "units"]]
+    said: dict[str, list[str]] = {}
     for name, variable in data.data_vars.items():
         if not {"chain", "draw"} <= set(variable.dims) or variable.dtype.kind not in "fiu":
             rows.append([str(name), _dims(variable), _span(variable), "", "", str(variable.attrs.get("units", ""))])
             continue
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            mean, tau, r_hat = _diagnose(variable, str(name))
-        said += [f"warning: {item.message}" for item in caught if issubclass(item.category, UserWarning)]
+            mean, tau, r_hat = _diagnose(variable, str(name), thin)
+        said[str(name)] = [f"warning: {item.message}" for item in caught if issubclass(item.category, UserWarning)]
         rows.append([str(name), _dims(variable), mean, tau, r_hat, str(variable.attrs.get("units", ""))])
-    return [*tables.align(rows), *dict.fromkeys(said)]
+    if any(not lines for name, lines in said.items() if name not in ZERO_BY_SYMMETRY):
+        said = {name: lines for name, lines in said.items() if name not in ZERO_BY_SYMMETRY}
+    return [*tables.align(rows), *dict.fromkeys(line for lines in said.values() for line in lines)]
 
 
-def _diagnose(variable: "xarray.DataArray", name: str) -> tuple[str, str, str]:
+def _diagnose(variable: "xarray.DataArray", name: str, thin: int) -> tuple[str, str, str]:
     import numpy as np
 
     from mcmc.statistics.autocorrelation import integrated_time
@@ -51,13 +57,13 @@ def _diagnose(variable: "xarray.DataArray", name: str) -> tuple[str, str, str]:
     chains, draws = series.shape[:2]
     if draws < 4:
         return f"{draws} draws", "", ""
-    tau = np.asarray(integrated_time(series, name=name).tau_int)
+    tau = np.asarray(integrated_time(series, thin=thin, name=name).tau_int)
     error = np.sqrt(2.0 * tau * series.var(axis=(0, 1)) / (chains * draws))
     means = np.ravel(series.mean(axis=(0, 1)))
     errors = np.ravel(error)
     first, last = (tables.with_error(means[i], errors[i]) for i in (0, -1))
     mean = first if means.size == 1 else f"{first} .. {last}"
-    return mean, f"{np.max(tau):.3g}", f"{np.nanmax(r_hat(series)):.4f}"
+    return mean, f"{thin * np.max(tau):.3g}", f"{np.nanmax(r_hat(series)):.4f}"
 
 
 def _results(data: "xarray.Dataset") -> list[str]:
