@@ -66,7 +66,9 @@ def run(
         if left:
             memory = _plan(run, left, workers, dask)
             say(f"{folder.root}: {count(len(before), 'point')}, {len(before) - len(left)} done, {len(left)} to do")
-            say(memory.line() if dask is None else f"dask: {dask}")
+            if dask is not None:
+                say(f"dask: {dask}")
+            say(memory.line(elsewhere=dask not in (None, "local")))
             outcomes = _carry_out(run, folder, left, memory.workers, dask, stop, lock)
             ended = [outcomes[name] for name in before if name in outcomes]
             failed = {outcome.name: outcome.message for outcome in ended if outcome.state == FAILED}
@@ -91,9 +93,11 @@ def require_device(run: Run) -> None:
 def _plan(run: Run, names: list[str], workers: int | None, dask: str | None) -> MemoryPlan:
     points = {point.name: point for point in run.experiment.points(run.spec)}
     needs = {name: int(run.experiment.memory(run.spec, points[name])) for name in names}
-    # The workers of a cluster elsewhere have a memory of their own.
-    limit = None if dask in (None, "local") else sys.maxsize
-    return plan(needs, workers, limit)
+    elsewhere = dask not in (None, "local")
+    if run.spec.device == "cuda" and workers is None and not elsewhere:
+        # One device: more processes only share it.
+        workers = 1
+    return plan(needs, workers, analysis=int(run.experiment.analysis_memory(run.spec)), elsewhere=elsewhere)
 
 
 def _carry_out(

@@ -1,6 +1,7 @@
 """Memory of a run, reckoned before it starts, against what the machine has."""
 
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -17,11 +18,16 @@ class MemoryPlan(NamedTuple):
     workers: int
     peak: int
     limit: int
+    analysis: int = 0
+    """Bytes of this process when the points are done and their results are assembled; 0 when unknown."""
 
-    def line(self) -> str:
-        """One line for the terminal and the log."""
+    def line(self, elsewhere: bool = False) -> str:
+        """One line for the terminal and the log; `elsewhere`: the workers are those of a cluster."""
         workers = f"{self.workers} worker" if self.workers == 1 else f"{self.workers} workers"
-        return f"memory: about {show_bytes(self.peak)} with {workers}, of {show_bytes(self.limit)}"
+        after = f", then {show_bytes(self.analysis)} for the analysis" if self.analysis else ""
+        if elsewhere:
+            return f"memory: about {show_bytes(self.peak)} for the largest point on its worker{after} here"
+        return f"memory: about {show_bytes(self.peak)} with {workers}{after}, of {show_bytes(self.limit)}"
 
 
 def machine_memory() -> int:
@@ -42,12 +48,26 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def plan(needs: Mapping[str, int], workers: int | None, limit: int | None = None) -> MemoryPlan:
-    """Workers and peak memory for points that need `needs` bytes each.
+def plan(
+    needs: Mapping[str, int], workers: int | None, limit: int | None = None, analysis: int = 0, elsewhere: bool = False
+) -> MemoryPlan:
+    """Workers and peak memory for points that need `needs` bytes each, and an `analysis` after them here.
 
-    Without a wish for `workers`: as many as cores, points and memory allow. Raises MemoryLimitError when the
-    wished number, or a single point, would need more than the machine has.
+    Without a wish for `workers`: as many as cores, points and memory allow. Workers `elsewhere` have a memory of
+    their own, which nobody here knows: the peak is that of one of them. Raises MemoryLimitError when the wished
+    number, a single point, or the analysis would need more than the machine has.
     """
+    if analysis:
+        analysis += PROCESS_BYTES
+        here = machine_memory() if limit is None else limit
+        if analysis > here:
+            raise MemoryLimitError(
+                f"the analysis of the largest point needs about {show_bytes(analysis)} of memory and the machine has "
+                f"{show_bytes(here)}; store fewer draws (thin, chains) or use a larger machine"
+            )
+    if elsewhere:
+        count = min(workers or cores(), len(needs))
+        return MemoryPlan(count, max(needs.values()) + PROCESS_BYTES, sys.maxsize, analysis)
     limit = machine_memory() if limit is None else limit
     largest = max(needs, key=lambda name: needs[name])
     if needs[largest] + PROCESS_BYTES > limit:
@@ -63,7 +83,7 @@ def plan(needs: Mapping[str, int], workers: int | None, limit: int | None = None
             f"{wanted} workers would need about {show_bytes(_peak(sizes, wanted))} of memory and the machine has "
             f"{show_bytes(limit)}; use --workers {affordable}"
         )
-    return MemoryPlan(affordable, _peak(sizes, affordable), limit)
+    return MemoryPlan(affordable, _peak(sizes, affordable), limit, analysis)
 
 
 def show_bytes(count: float) -> str:

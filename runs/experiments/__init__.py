@@ -62,6 +62,10 @@ class Experiment(ABC):
     def memory(self, spec: Any, point: Point) -> int:
         """Peak bytes of one process that runs this point, beyond those of Python and its libraries."""
 
+    def analysis_memory(self, spec: Any) -> int:
+        """Peak bytes of `assemble` in the process of the run itself, which comes when the points are done."""
+        return 0
+
     @abstractmethod
     def run_point(self, spec: Any, point: Point, path: Path, control: Control) -> bool:
         """Write `path`, resuming it when it exists. True when finished, False when `control.stop` ended it.
