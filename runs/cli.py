@@ -74,7 +74,7 @@ def status(folder: Path, /) -> int:
 
 
 @app.command
-def report(folder: Path, /, *, bins: int | None = None) -> int:
+def report(folder: Path, /, *, bins: int | Literal["auto"] | None = None) -> int:
     """Draw the figures and write one self-contained report.html, from results.h5 alone.
 
     Parameters
@@ -82,7 +82,8 @@ def report(folder: Path, /, *, bins: int | None = None) -> int:
     folder
         Folder of a run.
     bins
-        Recompute errors and derived quantities from the stored series with this many jackknife bins.
+        Recompute errors and derived quantities from the stored series with this many jackknife bins per chain;
+        `auto` chooses their length from tau_int, as a run does.
     """
     from runs.report import report
 

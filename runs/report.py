@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from mcmc.errors import ArgumentError, StoreError
 from runs import load, page, tables
@@ -22,13 +22,14 @@ if TYPE_CHECKING:
 ELSEWHERE = ("spec", "warnings", "schema", "kind")
 
 
-def report(out: Path, bins: int | None = None) -> list[str]:
+def report(out: Path, bins: int | Literal["auto"] | None = None) -> list[str]:
     """Figures and report.html of a run's folder; lines for the terminal.
 
     The numbers are those of results.h5, unless `bins` asks to recompute them from the points' series with that many
-    jackknife bins. Raises StoreError where there is nothing to report, ArgumentError for bins below 2.
+    jackknife bins per chain, or with as many as the analysis chooses ("auto"). Raises StoreError where there is
+    nothing to report, ArgumentError for bins below 2 or above the draws.
     """
-    if bins is not None and bins < 2:
+    if isinstance(bins, int) and bins < 2:
         raise ArgumentError(f"--bins {bins}: needs an integer >= 2")
     folder = RunFolder(out)
     if not out.is_dir():
@@ -38,7 +39,7 @@ def report(out: Path, bins: int | None = None) -> list[str]:
         run = load.from_text(str(results.attrs["spec"]), str(folder.results))
     else:
         run = load.load(shown(out))
-        results = assemble(folder, run, bins)
+        results = assemble(folder, run, None if bins == "auto" else bins)
     return write_report(folder, run, results)
 
 

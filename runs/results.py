@@ -5,7 +5,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mcmc.errors import StoreError
+from mcmc.errors import ArgumentError, StoreError
 from runs.folder import RunFolder
 from runs.load import Run
 from runs.survey import done_files, survey
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 def assemble(folder: RunFolder, run: Run, bins: int | None = None) -> "xarray.Dataset":
     """Write results.h5 from the points that are done, and return it. Raises StoreError when none is.
 
-    Attributes say what it rests on: `points` ("3 of 4"), `bins`, `computing_seconds` summed over the points, and
-    `warnings`, a JSON list of what the analysis warned about.
+    `bins` is a number for each chain; ArgumentError when the chains have fewer draws. Attributes say what the
+    results rest on: `points` ("3 of 4"), `bins`, `computing_seconds` summed over the points, and `warnings`, a JSON
+    list of what the analysis warned about.
     """
     from mcmc.store.assembled import write_dataset
     from mcmc.store.provenance import Provenance
@@ -28,6 +29,9 @@ def assemble(folder: RunFolder, run: Run, bins: int | None = None) -> "xarray.Da
     files = done_files(folder, records := survey(folder, run))
     if not files:
         raise StoreError(f"{folder.root}: no point is done yet, so there are no results; entroscape status tells more")
+    draws = min(run.experiment.draws(run.spec, p) for p in run.experiment.points(run.spec) if p.name in files)
+    if bins is not None and bins > draws:
+        raise ArgumentError(f"--bins {bins}: the chains have {draws} draws; needs at most {draws} bins per chain")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         results = run.experiment.assemble(run.spec, files, bins)
@@ -36,7 +40,8 @@ def assemble(folder: RunFolder, run: Run, bins: int | None = None) -> "xarray.Da
         missing = [name for name in records if name not in files]
         said.insert(0, f"{len(missing)} of {len(records)} points are missing: {', '.join(missing)}")
     results.attrs["points"] = f"{len(files)} of {len(records)}"
-    results.attrs["bins"] = "automatic" if bins is None else bins
+    # An experiment that could not make so many says how many there are.
+    results.attrs.setdefault("bins", "automatic" if bins is None else bins)
     results.attrs["warnings"] = json.dumps(said)
     results.attrs["computing_seconds"] = round(sum(_seconds(path) for path in files.values()), 3)
     write_dataset(folder.results, results, Provenance.collect(run.text, run.spec.seed, run.spec.device))

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 SERIES_BUFFER = 64 * 2**20
 """Bytes of rows waiting for a full chunk, and of the FFT that checks the length of the chains."""
 
+ANALYSED_SERIES = 35
+"""Arrays as large as one stored series that the analysis of a point holds at once, measured."""
+
 
 class XYPhaseDiagram(Experiment):
     """Thermodynamics of the XY model against temperature, size by size."""
@@ -61,6 +64,10 @@ class XYPhaseDiagram(Experiment):
         series = (6 + 2 * len(place.directions)) * lanes * spec.sampler.draws * 8
         return int(2 * state + bonds + place.sites * 64 + series + SERIES_BUFFER)
 
+    def analysis_memory(self, spec: XYSpec) -> int:
+        """The moments of one point at a time, and their bins."""
+        return ANALYSED_SERIES * _lanes(spec) * spec.sampler.draws * 8
+
     def run_point(self, spec: XYSpec, point: Point, path: Path, control: Control) -> bool:
         """Sample the point into its file."""
         from mcmc.samplers import sample
@@ -85,7 +92,11 @@ class XYPhaseDiagram(Experiment):
         """Estimates over (size, temperature); `bins` is the number for each chain."""
         from runs.experiments.xy_results import assemble
 
-        return assemble(spec, self.points(spec), files, bins)
+        results = assemble(spec, self.points(spec), files, bins)
+        if bins is not None:
+            # Bins are of one length: the number asked for need not come out.
+            results.attrs["bins"] = int(results["bins"].min()) // spec.sampler.chains
+        return results
 
     def figures(self, results: "xarray.Dataset", out: Path) -> "list[Drawing]":
         """Thermodynamics, and the transition where the model has one that is known."""

@@ -4,11 +4,13 @@ import base64
 import re
 import shutil
 
+import h5py
+import numpy as np
 import pytest
 import xarray as xr
 from entroscape_command import POINTS, write_spec
 
-from runs import cli
+from runs import cli, show
 
 
 @pytest.fixture(scope="module")
@@ -112,10 +114,53 @@ def test_show_warns_of_short_chains(here, capsys):
     assert re.search(r"warning: .*x.*50", capsys.readouterr().out)
 
 
+def series_of(names, thin):
+    """Two chains that turn slowly in the first variables and forget at once in the last."""
+    rng = np.random.default_rng(1)
+    noise = rng.normal(size=(len(names), 2, 400))
+    slow = np.cumsum(noise[:-1], axis=2)
+    values = dict(zip(names, [*slow, noise[-1]], strict=True))
+    return xr.Dataset({name: (("chain", "draw"), v) for name, v in values.items()}, attrs={"thin": thin})
+
+
+def shown(data):
+    return "\n".join(show._series(data))
+
+
+def test_show_counts_in_sweeps():
+    one, five = (shown(series_of(["slow", "fast"], thin)) for thin in (1, 5))
+    assert "tau_int (sweeps)" in five
+    needed = [int(re.search(r"run at least (\d+) sweeps", said).group(1)) for said in (one, five)]
+    assert needed[1] == 5 * needed[0]
+    times = [float(re.search(r"^fast .*", said, re.MULTILINE).group().split()[4]) for said in (one, five)]
+    assert times[1] == pytest.approx(5 * times[0], rel=0.01)
+
+
+def test_show_leaves_out_warnings_of_what_is_zero_by_symmetry():
+    assert "warning" not in shown(series_of(["magnetization_x", "magnetization_y", "energy"], 1))
+    said = shown(series_of(["magnetization_x", "other", "energy"], 1))
+    assert "warning: other: " in said
+    assert "warning: magnetization_x" not in said
+    # Nothing else is fine: then it is a warning like any other.
+    assert "warning: magnetization_x" in shown(series_of(["energy", "magnetization_x", "x"], 1).drop_vars("x"))
+
+
 def test_verify_is_content_with_a_whole_run(here, capsys):
     assert cli.main(["verify", "demo"]) == 0
     assert capsys.readouterr().out == "demo: whole\n"
     assert cli.main(["verify", "demo/points/rho-0.h5"]) == 0
+    assert cli.main(["verify", "demo/points/rho-0.checkpoint"]) == 0
+
+
+def test_verify_notices_a_damaged_checkpoint(here, capsys):
+    path = here / "demo" / "points" / "rho-0.checkpoint"
+    with h5py.File(path, "r+") as file:
+        names = []
+        file.visititems(lambda name, node: names.append(name) if isinstance(node, h5py.Dataset) else None)
+        name = next(name for name in names if name.endswith("x"))
+        file[name][0] += 1.0
+    assert cli.main(["verify", str(path)]) == 1
+    assert "rho-0.checkpoint: " in capsys.readouterr().out
 
 
 def test_verify_names_what_is_wrong(here, capsys):
@@ -181,6 +226,20 @@ def test_another_binning_changes_the_errors_and_not_the_means(here):
         assert results.attrs["bins"] == 5
         assert abs(results["variance"] - before["variance"]).max() < 1e-12
         assert (results["variance_error"] != before["variance_error"]).all()
+
+    assert cli.main(["report", "demo", "--bins", "auto"]) == 0
+    with xr.open_dataset(path, engine="h5netcdf") as results:
+        assert results.attrs["bins"] == "automatic"
+        assert results["variance_error"].equals(before["variance_error"])
+
+
+def test_bins_beyond_the_draws_are_refused_and_the_results_kept(here, capsys):
+    path = here / "demo" / "results.h5"
+    before = path.read_bytes()
+    assert cli.main(["report", "demo", "--bins", "401"]) == 2
+    said = capsys.readouterr().err
+    assert said == "entroscape: --bins 401: the chains have 400 draws; needs at most 400 bins per chain\n"
+    assert path.read_bytes() == before
 
 
 def test_a_report_without_any_point_says_so(here, capsys):

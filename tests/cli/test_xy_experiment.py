@@ -215,6 +215,9 @@ def test_points_that_are_missing_are_holes_in_the_results(tmp_path):
     results = experiment.assemble(spec, {"size-6": files["size-6"]})
     assert np.isnan(results["energy_per_site"].sel(size=4)).all()
     assert np.isfinite(results["energy_per_site"].sel(size=6)).all()
+    assert "bins" not in results.attrs
+    # 40 draws make no 15 bins of one length: 20 of two.
+    assert experiment.assemble(spec, {"size-6": files["size-6"]}, 15).attrs["bins"] == 20
     assert "t_bkt" not in results
 
 
