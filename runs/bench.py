@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+from mcmc.errors import ArgumentError
 from runs.benchmarks.timing import Row
 
 
@@ -37,6 +38,8 @@ def main(json_path: Path | None = None) -> int:
     """
     from rich.console import Console
 
+    if json_path is not None:
+        _check_writable(json_path)
     # Wide enough for the longest row where nobody is looking at a terminal.
     console = Console(width=None if os.isatty(1) else 160)
     console.print(f"{machine()}; one-core rows are CPU time, medians; ratio = reference / ours unless it says % added")
@@ -53,6 +56,18 @@ def main(json_path: Path | None = None) -> int:
         json_path.write_text(json.dumps({"machine": machine(), "rows": records}, indent=1) + "\n")
         console.print(f"written: {json_path}")
     return 0
+
+
+def _check_writable(path: Path) -> None:
+    """Raises ArgumentError now rather than when everything has been timed."""
+    new = not path.exists()
+    try:
+        path.open("ab").close()
+    except OSError as error:
+        said = error.strerror or error
+        raise ArgumentError(f"--json {path}: cannot be written: {said}; name a file in a folder of yours") from error
+    if new:
+        path.unlink()
 
 
 def machine() -> str:
