@@ -79,8 +79,7 @@ def quantities(beta: np.ndarray, mean: Means, shift: np.ndarray, geometry: Geome
         "binder_cumulant": binder_cumulant(mean["m2"], mean["m4"], components=2),
         "nearest_neighbour_correlation": mean["n"],
     }
-    # Vorticity of bare angles depends on the gauge where bonds have phases.
-    if geometry.vortices and not glass:
+    if geometry.vortices:
         found["vortex_density"] = mean["v"] / geometry.plaquettes
     if geometry.waves:
         found["correlation_length"] = correlation_length(mean, geometry)

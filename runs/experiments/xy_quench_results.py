@@ -1,12 +1,15 @@
 """results.h5 of quenches: means over independent quenches, their distribution, and the relaxation."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mcmc.errors import ConvergenceWarning
 from runs.experiments.xy_quench import QuenchSpec
+from runs.experiments.xy_results import one_realisation
 from runs.experiments.xy_series import geometry
 from runs.grid import Point
 from runs.tables import with_error
@@ -61,6 +64,8 @@ def assemble(spec: QuenchSpec, points: Sequence[Point], files: Mapping[str, Path
         if point.name not in files:
             continue
         row, size = sizes.index(point.parameters["size"]), point.parameters["size"]
+        if spec.landscape.disordered:
+            warnings.warn(one_realisation(size), ConvergenceWarning, stacklevel=2)
         with open_run_file(files[point.name]) as file:
             data = file.isel(draw=slice(0, how.batches)).load()
         place = geometry(spec.landscape, size)

@@ -60,6 +60,13 @@ def assemble(spec: XYSpec, points: Sequence[Point], files: Mapping[str, Path], b
     grid = _Grid(spec)
     ratios = transition_ratios(spec)
     curves: dict[str, dict[int, Any]] = {name: {} for name in ratios}
+    if spec.sampler.moves == "langevin":
+        warnings.warn(
+            f"unadjusted Langevin steps of eta = {spec.sampler.step_size:g} sample a distribution whose averages are "
+            "off by an amount of order eta, which no error bar contains; use mala, which is exact",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
     for size in spec.grid.size:
         here = [point for point in points if point.parameters["size"] == size and point.name in files]
         found = [(point, _one(spec, point, files[point.name], bins, ratios)) for point in here]
@@ -98,7 +105,8 @@ def model_attributes(spec: XYSpec) -> dict[str, Any]:
 
 def transition_ratios(spec: XYSpec) -> dict[str, Ratio]:
     """The ratios whose curves locate the transition of this model; none where it is not a known one."""
-    if not spec.landscape.ferromagnetic:
+    # The bias of Langevin steps is larger than the finite-size effects that the transition is read from.
+    if not spec.landscape.ferromagnetic or spec.sampler.moves == "langevin":
         return {}
     if spec.landscape.lattice in ("square", "triangular"):
         return {"helicity_ratio": xy_quantities.helicity_ratio}
@@ -239,11 +247,18 @@ def _put_disorder(grid: _Grid, size: int, found: Sequence[tuple[Point, PointEsti
                 grid.put(name, size, at, share([one.diagnostics[name][k] for one, k in picked]))
     if alone:
         warnings.warn(
-            f"size {size}: one realisation of the disorder, so the errors are those of sampling it and say nothing "
-            "about others; raise grid.instances",
+            f"{one_realisation(size)}; raise grid.instances",
             ConvergenceWarning,
             stacklevel=2,
         )
+
+
+def one_realisation(size: int) -> str:
+    """What to say of a size whose disorder was drawn once."""
+    return (
+        f"size {size}: one realisation of the disorder, so the errors are those of sampling it and say nothing about "
+        "others"
+    )
 
 
 def _whole_curve(found: Sequence[PointEstimates], name: str) -> tuple[np.ndarray, Any]:

@@ -26,6 +26,7 @@ class Geometry(NamedTuple):
     bonds: int
     directions: tuple[str, ...]
     vortices: bool
+    """Whether there are plaquettes, and vorticity is that of the angles: it depends on the gauge elsewhere."""
     waves: bool
     area: float
     """Of a site, in squares of the lattice spacing."""
@@ -67,7 +68,7 @@ def geometry(landscape: "Landscape", size: int) -> Geometry:
         sites=sites,
         bonds=bonds,
         directions=("x", "y", "z")[:dimensions],
-        vortices=name in ("square", "triangular"),
+        vortices=name in ("square", "triangular") and landscape.positive,
         waves=name in ("ring", "square", "triangular", "cubic"),
         area=AREA.get(name, 1.0),
         plaquettes={"square": 1, "triangular": 2}.get(name, 0) * sites,

@@ -16,6 +16,12 @@ Lattice = Literal["chain", "ring", "square", "triangular", "cubic", "random_regu
 Update = Literal["metropolis", "heat_bath", "wolff", "langevin", "mala"]
 RANDOM_COUPLINGS = ("plus-minus", "gaussian")
 ON_SPINS = ("metropolis", "heat_bath", "wolff")
+SMALLEST_SCALE, LARGEST_SCALE = 1e-12, 1e6
+"""Moduli of couplings and fields that `mcmc.landscapes.xy.XYModel` takes; importing it would slow every command."""
+FARTHEST_DRAW = 10.0
+"""Deviations within which every normal coupling lies."""
+UNSTABLE = 2.0
+"""Langevin steps times curvature from which they diverge."""
 FEWEST_DRAWS = 8
 """Split R-hat is defined from here on."""
 
@@ -57,7 +63,7 @@ class Landscape(Section):
 
     lattice: Lattice = Field("square", description="graph of the spins; lattices are periodic, the chain is open")
     coupling: Coupling = Field(1.0, description="J of a bond (J/N on the complete graph)")
-    field: float = Field(0.0, description="h")
+    field: float = Field(0.0, validate_default=True, description="h")
     phase: Phase | None = Field(None, description="A of a bond; uniform in (-pi, pi) is the gauge glass")
     degree: int | None = Field(
         None, ge=1, validate_default=True, description="bonds of each site, for random_regular alone"
@@ -69,6 +75,26 @@ class Landscape(Section):
         given = value is not None if info.field_name == "phase" else not isinstance(value, (int, float))
         if given and info.data.get("lattice") == "complete":
             raise ValueError("the complete graph takes one number as coupling, and no phase")
+        return value
+
+    @field_validator("coupling")
+    @classmethod
+    def _coupling_not_too_large(cls, value: Any) -> Any:
+        if _modulus(value) > LARGEST_SCALE:
+            raise ValueError(f"|J| must not exceed {LARGEST_SCALE:g}; choose the unit of energy closer to J")
+        return value
+
+    @field_validator("field")
+    @classmethod
+    def _scale_within_range(cls, value: float, info: ValidationInfo) -> float:
+        if abs(value) > LARGEST_SCALE:
+            raise ValueError(f"|h| must not exceed {LARGEST_SCALE:g}; choose the unit of energy closer to it")
+        largest = max(abs(value), _modulus(info.data.get("coupling", 1.0)))
+        if 0.0 < largest < SMALLEST_SCALE:
+            raise ValueError(
+                f"the larger of |J| and |h| is {largest:g}, below {SMALLEST_SCALE:g}; choose the unit of energy closer "
+                "to it"
+            )
         return value
 
     @field_validator("degree")
@@ -87,6 +113,34 @@ class Landscape(Section):
         return (
             not isinstance(self.coupling, (int, float)) or self.phase == "uniform" or self.lattice == "random_regular"
         )
+
+    @property
+    def positive(self) -> bool:
+        """Every J > 0 whatever is drawn, and no phase: spins that bonds pull together are parallel."""
+        if self.phase is not None:
+            return False
+        if isinstance(self.coupling, (int, float)):
+            return self.coupling > 0
+        # Names stand for a mean of zero, and a normal J has no bound.
+        if not isinstance(self.coupling, RandomCoupling) or self.coupling.kind == "gaussian":
+            return False
+        return self.coupling.mean > abs(self.coupling.scale)
+
+    @property
+    def largest_coupling(self) -> float | None:
+        """The largest |J| of any bond; None where it is not known before bonds are drawn."""
+        gaussian = "gaussian" in (self.coupling, getattr(self.coupling, "kind", None))
+        return None if gaussian else _modulus(self.coupling)
+
+    @property
+    def steepest(self) -> float | None:
+        """A bound on the eigenvalues of the Hessian of H: twice the sum of |J| at a site, and |h|; None as above."""
+        largest = self.largest_coupling
+        if largest is None:
+            return None
+        # On the complete graph each of N - 1 bonds has J/N.
+        bonds = {"chain": 2, "ring": 2, "square": 4, "triangular": 6, "cubic": 6, "complete": 1}
+        return 2.0 * bonds.get(self.lattice, self.degree or 1) * largest + abs(self.field)
 
     @property
     def ferromagnetic(self) -> bool:
@@ -134,7 +188,10 @@ class Sampler(Section):
         None, ge=1, validate_default=True, description="sweeps between exchanges of tempering; by default 1"
     )
     step_size: float | None = Field(
-        None, gt=0, validate_default=True, description="langevin: eta; mala: eta to start from; by default 0.1"
+        None,
+        gt=0,
+        validate_default=True,
+        description="langevin: eta, by default 0.01; mala: eta to start from, by default 0.1",
     )
 
     @field_validator("update")
@@ -150,7 +207,10 @@ class Sampler(Section):
     @field_validator("step_size")
     @classmethod
     def _step_of_langevin(cls, value: float | None, info: ValidationInfo) -> float | None:
-        return _belonging(value, 0.1, _inner(info.data) in ("langevin", "mala"), "langevin and mala")
+        update = _inner(info.data)
+        return _belonging(
+            value, 0.01 if update == "langevin" else 0.1, update in ("langevin", "mala"), "langevin and mala"
+        )
 
     @field_validator("over_relaxation")
     @classmethod
@@ -220,6 +280,13 @@ class XYSpec(OnLandscape):
             raise ValueError(
                 "wolff needs couplings J >= 0, no phase and field = 0; use metropolis or heat_bath for this landscape"
             )
+        steepest = None if landscape is None else landscape.steepest
+        if value.moves == "langevin" and steepest and (value.step_size or 0.0) * steepest >= UNSTABLE:
+            raise ValueError(
+                f"step_size = {value.step_size:g} is unstable for langevin: times {steepest:g}, twice the couplings at "
+                f"a site plus the field, it must stay below {UNSTABLE:g}; use less than {UNSTABLE / steepest:.3g}, or "
+                "mala, which is exact"
+            )
         return value
 
     @field_validator("grid")
@@ -259,6 +326,16 @@ def _ferromagnetic(landscape: Landscape) -> bool:
         and landscape.coupling >= 0
         and (landscape.phase is None and landscape.field == 0.0)
     )
+
+
+def _modulus(coupling: Any) -> float:
+    """What |J| does not exceed."""
+    if isinstance(coupling, (int, float)):
+        return abs(float(coupling))
+    if not isinstance(coupling, RandomCoupling):
+        coupling = RandomCoupling(kind=coupling)
+    reach = FARTHEST_DRAW if coupling.kind == "gaussian" else 1.0
+    return abs(coupling.mean) + reach * abs(coupling.scale)
 
 
 def _inner(data: Mapping[str, Any]) -> str | None:
