@@ -42,9 +42,9 @@ class FileRecord:
         self.filled = 0
 
     def open(self, state: Any) -> Any:
-        """Create or open the file; returns the state to go on from, and sets `finished` when all draws are there.
+        """Create or open the file; returns the state to go on from, and sets `finished` when nothing is left to do.
 
-        Raises StoreError when the file or checkpoint is of another run.
+        Raises StoreError when the file or checkpoint is of another run, or damaged.
         """
         if not self.path.exists():
             # A checkpoint whose file is gone describes draws that nobody has.
@@ -53,8 +53,9 @@ class FileRecord:
             return state
         found = read_attributes(self.path)
         self._compare(self.path, found)
-        committed = int(found["n_committed"])
-        if committed >= self.plan.draws and (self.plan.draws or found["status"] == "done"):
+        # A process killed between its last draw and `finish` leaves all draws, but statistics of an earlier sweep or
+        # none at all, and a status that no later reader takes for the end.
+        if found["status"] == "done" and int(found["n_committed"]) >= self.plan.draws:
             self.finished = True
             return state
         self.writer = SeriesWriter.open(self.path, self.provenance)

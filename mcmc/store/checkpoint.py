@@ -73,7 +73,7 @@ def load_checkpoint(path: os.PathLike | str, template: State) -> tuple[State, di
             _check_layout_version(file, path)
             return _load(file[STATE], template, "state", path), json.loads(plain(file[META][()]))
     except UNREADABLE as error:
-        raise unreadable(path, error) from None
+        raise _unreadable(path, error) from None
 
 
 def read_meta(path: os.PathLike | str) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def read_meta(path: os.PathLike | str) -> dict[str, Any]:
             check_schema(file, path, (KIND_CHECKPOINT,))
             return json.loads(plain(file[META][()]))
     except UNREADABLE as error:
-        raise unreadable(path, error) from None
+        raise _unreadable(path, error) from None
 
 
 def check_checkpoint(path: os.PathLike | str) -> dict[str, Any]:
@@ -96,7 +96,7 @@ def check_checkpoint(path: os.PathLike | str) -> dict[str, Any]:
             for leaf in leaves:
                 _intact(leaf, str(leaf.name), Path(path))
     except UNREADABLE as error:
-        raise unreadable(path, error) from None
+        raise _unreadable(path, error) from None
     return meta
 
 
@@ -178,8 +178,23 @@ def _load_leaf(node: Any, template: Any, where: str, path: Path) -> Any:
 def _intact(node: h5py.Dataset, where: str, path: Path) -> np.ndarray:
     array = np.asarray(node[()])
     if _checksum(array) != int(node.attrs[CHECKSUM]):
-        raise StoreError(f"{path}: is damaged ({where} fails its checksum); delete it to start this point again")
+        raise _damaged(path, f"{where} fails its checksum")
     return array
+
+
+def _unreadable(path: os.PathLike | str, error: Exception) -> StoreError:
+    if isinstance(error, (FileNotFoundError, PermissionError, IsADirectoryError)) or Path(path).is_dir():
+        return unreadable(path, error)
+    said = " ".join(str(error).split()) or type(error).__name__
+    kinds = {"signature not found": "is not an HDF5 file", "truncated file": "is truncated"}
+    return _damaged(path, next((kind for part, kind in kinds.items() if part in said), said))
+
+
+def _damaged(path: os.PathLike | str, reason: str) -> StoreError:
+    return StoreError(
+        f"{path}: this checkpoint is damaged ({reason}); delete it to start this point again, "
+        "its draws are kept until then"
+    )
 
 
 def _misfit(path: Path, where: str, found: str, needed: str) -> StoreError:
