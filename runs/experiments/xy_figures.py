@@ -89,7 +89,7 @@ def draw_thermodynamics(results: "xarray.Dataset", out: Path) -> Drawing:
 
 def draw_glass(results: "xarray.Dataset", out: Path) -> Drawing:
     """A model with phases: disorder averages where they are random."""
-    random = results.attrs["phase"] == "uniform"
+    random = "instances" in results
     panels = [panel for panel in GLASS if panel.name in results]
     figure, axes = _panels(len(panels))
     for panel, ax in zip(panels, axes, strict=False):
@@ -170,8 +170,9 @@ def root(value: np.ndarray, error: np.ndarray | None) -> tuple[np.ndarray, np.nd
 def errors_said(results: "xarray.Dataset") -> str:
     """What the error bars are."""
     if "instances" in results:
-        count = results["instances"].values
-        return f"error bars from the spread of {int(np.nanmin(count))} realisations or more"
+        count = int(np.nanmin(results["instances"].values))
+        if count > 1:
+            return f"error bars from the spread of {count} realisations or more"
     return "error bars: one standard error, jackknife over binned data"
 
 

@@ -208,9 +208,8 @@ class Sampler(Section):
     @classmethod
     def _step_of_langevin(cls, value: float | None, info: ValidationInfo) -> float | None:
         update = _inner(info.data)
-        return _belonging(
-            value, 0.01 if update == "langevin" else 0.1, update in ("langevin", "mala"), "langevin and mala"
-        )
+        usual = 0.01 if update == "langevin" else 0.1
+        return _belonging(value, usual, update in ("langevin", "mala"), "langevin and mala")
 
     @field_validator("over_relaxation")
     @classmethod

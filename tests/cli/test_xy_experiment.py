@@ -1,6 +1,7 @@
 """The XY experiments: their run files, points, files, results and figures, on systems of a few spins."""
 
 import json
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,9 @@ import pytest
 import xarray as xr
 
 from mcmc.errors import ConvergenceWarning, SpecError
-from mcmc.landscapes.xy import theory
+from mcmc.landscapes.xy import model, theory
 from runs import cli, load
-from runs.experiments import Control, find
+from runs.experiments import Control, find, xy_spec
 from runs.experiments.xy_series import geometry
 from runs.figures import style
 from runs.spec import validate
@@ -129,6 +130,15 @@ def test_a_point_is_a_size_and_further_axes_only_where_they_exist():
         ({"landscape": {"degree": 3}}, "landscape.degree = 3: belongs to lattice = random_regular"),
         ({"landscape": {"lattice": "random_regular", "degree": 5}}, "grid: size 4 with degree 5: no such random"),
         ({"landscape": {"lattice": "complete", "phase": 0.3}}, "landscape.phase = 0.3: the complete graph takes one"),
+        ({"landscape": {"coupling": 1e7}}, "landscape.coupling = 10000000.0: |J| must not exceed 1e+06"),
+        ({"landscape": {"coupling": {"kind": "gaussian", "scale": 2e5}}}, "landscape.coupling: |J| must not exceed"),
+        ({"landscape": {"field": -1e7}}, "landscape.field = -10000000.0: |h| must not exceed 1e+06"),
+        ({"landscape": {"coupling": 1e-13}}, "the larger of |J| and |h| is 1e-13, below 1e-12"),
+        (
+            {"sampler": {"kind": "langevin", "step_size": 0.3}},
+            "sampler: step_size = 0.3 is unstable for langevin: times 8, twice the couplings at a site plus the field, "
+            "it must stay below 2; use less than 0.25, or mala",
+        ),
         ({"landscape": {"coupling": "gausian"}}, "landscape.coupling = \"gausian\": needs one of 'plus-minus' or"),
     ],
 )
@@ -210,6 +220,83 @@ def test_disorder_has_its_own_error(tmp_path):
     assert "current_squared" in results
 
 
+def test_the_range_of_couplings_is_that_of_the_model():
+    assert (xy_spec.SMALLEST_SCALE, xy_spec.LARGEST_SCALE) == (model.SMALLEST_SCALE, model.LARGEST_SCALE)
+
+
+def test_langevin_steps_are_stable_up_to_what_is_refused():
+    for eta, kind in ((0.2499, "langevin"), (5.0, "mala")):
+        validate(find("xy").Spec, changed(SMALL, sampler={"kind": kind, "step_size": eta}), "test.toml")
+    assert "unstable" in faults(changed(SMALL, sampler={"kind": "langevin", "step_size": 0.25}))[0]
+    # A bound on the curvature of every configuration, met by the ground state of an even square.
+    spec = validate(
+        find("xy").Spec, changed(SMALL, sampler={"kind": "langevin"}, landscape={"field": 0.5}), "test.toml"
+    )
+    assert spec.sampler.step_size == 0.01
+    xy = spec.landscape.model(4, 0)
+    around = np.zeros((1, 16))
+    hessian = np.stack([(xy.gradient(around + 1e-5 * e)[0] - xy.gradient(around)[0]) / 1e-5 for e in np.eye(16)])
+    assert np.linalg.eigvalsh(0.5 * (hessian + hessian.T)).max() == pytest.approx(spec.landscape.steepest, rel=1e-6)
+
+
+def test_langevin_says_that_it_is_biased_and_gives_no_transition(tmp_path):
+    data = changed(SMALL, sampler={"update": "langevin"}, grid={"temperature": {"start": 0.8, "stop": 1.1, "num": 7}})
+    spec, experiment, files = run_points(data, tmp_path)
+    with pytest.warns(ConvergenceWarning, match=r"Langevin steps of eta = 0.01 .* of order eta.* use mala"):
+        results = experiment.assemble(spec, files)
+    assert "t_bkt" not in results
+    assert "crossing_temperature" not in results
+    exact = validate(experiment.Spec, changed(data, sampler={"update": "mala"}), "test.toml")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        experiment.assemble(exact, files)
+    assert not any("Langevin" in str(item.message) for item in caught)
+
+
+@pytest.mark.parametrize(
+    ("table", "there"),
+    [
+        ({"coupling": 2.0}, True),
+        ({"coupling": {"kind": "plus-minus", "mean": 1.0, "scale": 0.4}}, True),
+        ({"coupling": {"kind": "plus-minus", "mean": 0.3, "scale": 0.4}}, False),
+        ({"coupling": {"kind": "gaussian", "mean": 9.0, "scale": 0.1}}, False),
+        ({"coupling": "plus-minus"}, False),
+        ({"coupling": -1.0}, False),
+        ({"phase": 0.3}, False),
+    ],
+)
+@pytest.mark.parametrize("kind", ["xy", "xy-quench"])
+def test_vortices_are_told_where_they_do_not_depend_on_the_gauge(kind, table, there, tmp_path):
+    data = changed(SMALL if kind == "xy" else QUENCH, landscape={"lattice": "square", **table}, grid={"size": [4]})
+    if kind == "xy":
+        data["grid"]["temperature"] = [0.8, 1.0]
+        data["sampler"]["sweeps"] = 40
+    else:
+        data["quench"]["tolerance"] = 1e-5
+    spec, experiment, files = run_points(data, tmp_path)
+    assert ("vortex_density" in experiment.assemble(spec, files)) == there
+
+
+@pytest.mark.usefixtures("unrendered")
+def test_a_phase_that_is_not_random_is_not_called_disorder(tmp_path):
+    data = changed(SMALL, landscape={"phase": 0.3}, grid={"size": [4], "temperature": [0.8, 1.0]})
+    spec, experiment, files = run_points(data, tmp_path)
+    with style():
+        drawn = experiment.figures(experiment.assemble(spec, files), tmp_path / "figures")
+    assert [one.png.stem for one in drawn] == ["thermodynamics", "convergence"]
+    assert not any(word in drawn[0].caption for word in ("disorder", "[", "glass", "realisation"))
+
+
+def test_quenches_of_random_landscapes_say_that_they_are_of_one_realisation(tmp_path):
+    spec, experiment, files = run_points(changed(QUENCH, landscape={"coupling": "gaussian"}), tmp_path)
+    with pytest.warns(ConvergenceWarning, match="size 8: one realisation of the disorder"):
+        experiment.assemble(spec, files)
+    pure = validate(experiment.Spec, QUENCH, "test.toml")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        experiment.assemble(pure, files)
+
+
 def test_points_that_are_missing_are_holes_in_the_results(tmp_path):
     spec, experiment, files = run_points(SMALL, tmp_path)
     results = experiment.assemble(spec, {"size-6": files["size-6"]})
@@ -243,9 +330,9 @@ def test_every_lattice_gives_what_it_has(lattice, tmp_path):
     assert ("correlation_length" in results) == (lattice in ("ring", "triangular", "cubic"))
     assert ("helicity_modulus" in results) == (lattice in ("ring", "triangular", "cubic"))
     place = geometry(spec.landscape, 4)
-    model = spec.landscape.model(4, 1)
-    assert (place.sites, place.bonds, place.directions) == (model.sites, model.graph.bonds, model.graph.directions)
-    assert place.plaquettes == len(model.graph.plaquettes)
+    built = spec.landscape.model(4, 1)
+    assert (place.sites, place.bonds, place.directions) == (built.sites, built.graph.bonds, built.graph.directions)
+    assert place.plaquettes == len(built.graph.plaquettes)
     with style():
         assert experiment.figures(results, tmp_path / "figures")
     assert experiment.summary(results)
