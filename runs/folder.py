@@ -100,7 +100,9 @@ class RunFolder:
             before = tomllib.loads(self.spec.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise StoreError(f"{self.spec}: cannot be read: {error}; choose another folder with -o") from error
-        changed, refused = compare(with_defaults(before), run.table, run.experiment.extendable)
+        changed, refused = compare(
+            with_defaults(before), run.table, run.experiment.may_grow(run.spec), run.experiment.fixed(run.spec)
+        )
         if refused:
             raise StoreError(
                 f"{self.root}: made with another spec: {'; '.join(refused)}; choose another folder with -o, "
@@ -128,11 +130,15 @@ def with_defaults(table: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def compare(
-    before: Mapping[str, Any], after: Mapping[str, Any], extendable: Sequence[str]
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    extendable: Sequence[str],
+    reasons: Mapping[str, str] | None = None,
 ) -> tuple[list[str], list[str]]:
     """Keys that differ between two resolved run files, and the differences that may not be: `key: old -> new`.
 
-    An extendable key may grow: a number rises, a list keeps all its values and gains others.
+    An extendable key may grow: a number rises, a list keeps all its values and gains others. `reasons` say why a
+    key may not change.
     """
     old, new = flat(before), flat(after)
     differing = [key for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
@@ -141,6 +147,8 @@ def compare(
         if key in extendable and _grows(old.get(key), new.get(key)):
             continue
         note = " (may only grow)" if key in extendable else ""
+        if reasons and key in reasons:
+            note = f" ({reasons[key]})"
         refused.append(f"{key}: {show_value(old.get(key))} -> {show_value(new.get(key))}{note}")
     return differing, refused
 

@@ -59,5 +59,5 @@ def _other_spec(path: Path, run: Run) -> list[str]:
     from mcmc.store.reader import read_spec
 
     before = with_defaults(tomllib.loads(read_spec(path)))
-    _, refused = compare(before, run.table, run.experiment.extendable)
+    _, refused = compare(before, run.table, run.experiment.may_grow(run.spec))
     return [f"{path}: made with another spec: {'; '.join(refused)}"] if refused else []

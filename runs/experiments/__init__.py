@@ -46,6 +46,14 @@ class Experiment(ABC):
     extendable: ClassVar[tuple[str, ...]] = ()
     """Dotted keys that may grow in a folder already begun: a number raised, a list given further values."""
 
+    def may_grow(self, spec: Any) -> tuple[str, ...]:
+        """The keys that may grow in a folder of this spec."""
+        return self.extendable
+
+    def fixed(self, spec: Any) -> Mapping[str, str]:
+        """Why a key may not change in a folder of this spec, where one might expect it."""
+        return {}
+
     @abstractmethod
     def points(self, spec: Any) -> list[Point]:
         """The tasks of a run; each becomes one file points/<name>.h5 written by one process."""

@@ -33,6 +33,16 @@ class XYPhaseDiagram(Experiment):
     Spec = XYSpec
     extendable = ("sampler.sweeps", "grid.size", "grid.instances")
 
+    def may_grow(self, spec: XYSpec) -> tuple[str, ...]:
+        """Temperatures too, where each is a point of its own."""
+        return self.extendable if spec.sampler.kind == "tempering" else (*self.extendable, "grid.temperature")
+
+    def fixed(self, spec: XYSpec) -> dict[str, str]:
+        """Tempered temperatures stay as they are."""
+        if spec.sampler.kind != "tempering":
+            return {}
+        return {"grid.temperature": "tempering exchanges all temperatures, so that another changes those there are"}
+
     def points(self, spec: XYSpec) -> list[Point]:
         """A point for each size, with instances where there is disorder, with temperatures unless they are tempered."""
         axes: dict[str, Any] = {"size": spec.grid.size}

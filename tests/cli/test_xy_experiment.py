@@ -205,6 +205,25 @@ def test_more_sweeps_extend_what_is_there(tmp_path):
         np.testing.assert_array_equal(file["energy"].values[:, :40], before)
 
 
+def test_temperatures_may_be_added_where_each_is_a_point(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("runs.report.draw", lambda *_: [])
+    path = tmp_path / "small.toml"
+    path.write_text(
+        'experiment = "xy"\n[sampler]\nkind = "metropolis"\nthermalization = 5\nsweeps = 40\n'
+        "[grid]\nsize = 4\ntemperature = [0.8, 1.1]\n"
+    )
+    alone = ["run", str(path), "-o", str(tmp_path / "alone"), "--workers", "1"]
+    assert cli.main(alone) == 0
+    assert cli.main([*alone, "--set", "grid.temperature=[0.8, 0.9, 1.1]"]) == 0
+    assert len(list((tmp_path / "alone" / "points").glob("*.h5"))) == 3
+    assert cli.main(["verify", str(tmp_path / "alone")]) == 0
+    tempered = ["run", str(path), "-o", str(tmp_path / "all"), "--workers", "1", "--set", 'sampler.kind="tempering"']
+    assert cli.main(tempered) == 0
+    capsys.readouterr()
+    assert cli.main([*tempered, "--set", "grid.temperature=[0.8, 0.9, 1.1]"]) != 0
+    assert "(tempering exchanges all temperatures" in capsys.readouterr().err
+
+
 def test_disorder_has_its_own_error(tmp_path):
     glass = changed(SMALL, landscape={"phase": "uniform"}, grid={"instances": 4, "size": [4]})
     spec, experiment, files = run_points(glass, tmp_path)
