@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from entroscape_command import environment
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -16,7 +17,14 @@ def test_python_example_runs_and_reads_its_file_again(tmp_path):
     example = BLOCKS["python"]
     assert len([line for line in example.splitlines() if line.strip()]) <= 10
     for _ in range(2):
-        done = subprocess.run([sys.executable, "-c", example], cwd=tmp_path, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, "-c", example],
+            cwd=tmp_path,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         energy = float(re.search(r"^0\.9\s+(\S+)", done.stdout, flags=re.MULTILINE).group(1))
         # Published at L = 16: -1.44304(38); the example's own error is about 0.0007.
         assert abs(energy + 1.443) < 4.9 * 0.001
