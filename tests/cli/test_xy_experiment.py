@@ -316,6 +316,20 @@ def test_quenches_of_random_landscapes_say_that_they_are_of_one_realisation(tmp_
         experiment.assemble(pure, files)
 
 
+@pytest.mark.usefixtures("unrendered")
+def test_a_transition_that_is_not_determined_is_nan_and_said(tmp_path, monkeypatch):
+    data = changed(SMALL, grid={"temperature": {"start": 0.8, "stop": 1.1, "num": 7}}, sampler={"sweeps": 400})
+    spec, experiment, files = run_points(data, tmp_path)
+    monkeypatch.setattr("runs.experiments.xy_transition.joint_fit", lambda *_: None)
+    with pytest.warns(ConvergenceWarning, match="T_BKT: no estimate, the data of sizes 4, 6 do not determine"):
+        results = experiment.assemble(spec, files)
+    assert np.isnan([results["t_bkt"], results["t_bkt_error"], results["t_bkt_from_crossings"]]).all()
+    assert np.isfinite(results["crossing_temperature"]).all()
+    assert experiment.summary(results)[0].startswith("T_BKT: no estimate")
+    with style():
+        assert experiment.figures(results, tmp_path / "figures")[0].png.stem == "thermodynamics"
+
+
 def test_points_that_are_missing_are_holes_in_the_results(tmp_path):
     spec, experiment, files = run_points(SMALL, tmp_path)
     results = experiment.assemble(spec, {"size-6": files["size-6"]})
