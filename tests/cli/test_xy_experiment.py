@@ -5,13 +5,13 @@ import pytest
 import xarray as xr
 from xy_runs import SMALL, changed, faults, point_names, run_points, stop_after
 
-pytestmark = pytest.mark.filterwarnings("ignore::mcmc.errors.ConvergenceWarning")
-
 from mcmc.errors import ConvergenceWarning
 from runs import cli, load
 from runs.experiments import Control, find
 from runs.experiments.xy_series import geometry
 from runs.figures import style
+
+pytestmark = pytest.mark.filterwarnings("ignore::mcmc.errors.ConvergenceWarning")
 
 
 def test_bundled_run_files_are_valid_and_say_what_they_are_for():

@@ -7,13 +7,13 @@ import pytest
 import xarray as xr
 from xy_runs import QUENCH, SMALL, changed, faults, run_points, stop_after
 
-pytestmark = pytest.mark.filterwarnings("ignore::mcmc.errors.ConvergenceWarning")
-
 from mcmc.errors import ConvergenceWarning
 from mcmc.landscapes.xy import model, theory
 from runs.experiments import Control, find, xy_spec
 from runs.figures import style
 from runs.spec import validate
+
+pytestmark = pytest.mark.filterwarnings("ignore::mcmc.errors.ConvergenceWarning")
 
 
 def test_disorder_has_its_own_error(tmp_path):
