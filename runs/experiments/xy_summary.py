@@ -26,7 +26,7 @@ def _bkt(results: "xarray.Dataset") -> list[str]:
     lines = [
         f"T_BKT = {with_error(value['t_bkt'], value['t_bkt_error'])} J/k_B "
         f"(statistical {value['t_bkt_statistical']:.1g}, systematic {value['t_bkt_systematic']:.1g}; "
-        f"chi2 = {value['t_bkt_chi2']:.2g} with {value['t_bkt_degrees_of_freedom']:.0f} degrees of freedom)",
+        f"chi2 = {value['t_bkt_chi2']:.2g} for {value['t_bkt_degrees_of_freedom']:.0f} d.o.f.)",
         f"leading-order (Weber-Minnhagen) form: "
         f"{with_error(value['t_bkt_leading'], value['t_bkt_leading_error'])}, "
         f"chi2 = {value['t_bkt_leading_chi2']:.2g}; from the crossings alone: "
