@@ -104,6 +104,8 @@ def assemble(spec: QuenchSpec, points: Sequence[Point], files: Mapping[str, Path
         "lattice": spec.landscape.lattice,
         "reference": "ground state" if exact else "lowest energy found",
         "quenches": count,
+        # Quenches are independent: their errors need no bins, whatever number was asked for.
+        "bins": "none",
     }
     return xarray.Dataset(variables, coords, attributes)
 

@@ -149,3 +149,10 @@ def test_quenches_resume_and_extend(tmp_path):
     for name, path in whole.items():
         with xr.open_dataset(path, engine="h5netcdf") as a, xr.open_dataset(parts[name], engine="h5netcdf") as b:
             xr.testing.assert_equal(a.load(), b.load())
+
+
+def test_quenches_have_no_bins_and_say_so(tmp_path):
+    spec, experiment, files = run_points(changed(QUENCH, quench={"quenches": 16}), tmp_path)
+    plain, binned = (experiment.assemble(spec, files, bins) for bins in (None, 5))
+    assert plain.attrs["bins"] == "none"
+    xr.testing.assert_identical(plain, binned)
