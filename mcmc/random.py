@@ -40,6 +40,15 @@ class Stream(IntEnum):
     GRAPH = 11
     BOOTSTRAP = 12
     CUSTOM_PROPOSAL = 13
+    PATTERNS = 14
+    TEACHER = 15
+    LABEL_NOISE = 16
+    REJECTION_FREE = 17
+    SITE_CHOICE = 18
+    SOLVER = 19
+    MESSAGES = 20
+    REPLICA = 21
+    SOLVER_ORDER = 22
 
 
 @njit(inline="always")

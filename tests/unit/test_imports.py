@@ -15,6 +15,7 @@ VAGUE = {"utils", "util", "helpers", "helper", "common", "core", "misc"}
 RANKS = [
     {"mcmc.errors"},
     {"mcmc.random", "mcmc.device", "mcmc.landscape"},
+    {"mcmc.compiled"},
     {"mcmc.landscapes", "mcmc.statistics", "mcmc.store"},
     {"mcmc.samplers"},
     {"mcmc.local_entropy", "mcmc.gradient_noise", "mcmc.continuum"},
