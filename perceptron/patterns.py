@@ -112,7 +112,7 @@ class Patterns:
         """Everything, packed, as a dataset that `from_dataset` reads."""
         import xarray
 
-        said: dict[str, Any] = {"kind": self.kind, "n": self.n, "label_noise": self.label_noise}
+        said: dict[str, Any] = {"patterns_kind": self.kind, "n": self.n, "label_noise": self.label_noise}
         said |= {} if self.tie is None else {"tie": self.tie}
         said |= {} if self.seed is None else {"patterns_seed": str(self.seed)}
         packed = "signs packed little-endian, 64 to a word: bit set for +1"
@@ -133,7 +133,7 @@ class Patterns:
         """Inverse of `to_dataset`. Raises StoreError naming `source` for one that holds no patterns."""
         try:
             said = dataset.attrs
-            kind, n = str(said["kind"]), int(said["n"])
+            kind, n = str(said["patterns_kind"]), int(said["n"])
             values = np.asarray(dataset["patterns"].values)
             patterns = unpack_signs(values, n) if kind == "binary" else values
             teacher = unpack_signs(dataset["teacher"].values, n) if "teacher" in dataset else None
