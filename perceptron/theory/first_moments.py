@@ -1,0 +1,99 @@
+"""Exact means over random +-1 patterns at finite N: number of solutions, partition function.
+
+Every configuration gets a pattern right with the same chance c, so E[number of solutions] = 2^N c^P and
+E[Z(beta)] = 2^N (e + (1 - e) c)^P, e = exp(-beta). With N odd and margin 0, c = 1/2 exactly. Integers are exact here.
+For Gaussian patterns c = H(kappa) at every N: `annealed` is exact for them.
+"""
+
+import math
+from fractions import Fraction
+
+import numpy as np
+
+from mcmc.errors import ArgumentError
+from perceptron.patterns import Patterns, Tie
+from perceptron.theory.estimate import require_finite
+from perceptron.theory.spherical import require_count
+
+LARGEST_FRACTION = 10**6
+"""Bits of numerator and denominator beyond which exact fractions are refused."""
+
+
+def right_probability(n: int, margin: float = 0.0, *, tie: Tie | None = None, symmetric: bool = False) -> Fraction:
+    """Chance that a random +-1 pattern of n entries is right, exactly.
+
+    Right: Delta > 0, or Delta >= margin sqrt(n); `symmetric`: |Delta| <= margin sqrt(n). An even n at margin 0 needs
+    the `tie` rule ("error" or "correct"). Raises ArgumentError.
+    """
+    n, margin = require_count("n", n, 1), require_finite("margin", margin)
+    if symmetric:
+        if tie is not None:
+            raise ArgumentError(f"tie: got {tie!r}; the symmetric condition knows no ties, leave it out")
+        # Delta and n have the same parity: the count above the window starts at the next value of that parity.
+        most = math.floor(margin * math.sqrt(n))
+        above = most + 1 + (most + 1 - n) % 2
+        return max(Fraction(0), 1 - 2 * Fraction(_at_least(n, above), 2**n)) if most >= 0 else Fraction(0)
+    if n % 2 == 0 and margin == 0.0 and tie is None:
+        raise ArgumentError(
+            f"n: got the even number {n}; say what a stability of 0 counts as: tie='error' or 'correct'"
+        )
+    stand_in = Patterns(np.empty((0, n), np.int8), "binary", tie)
+    return Fraction(_at_least(n, int(stand_in.least_stability(margin))), 2**n)
+
+
+def expected_solutions(
+    n: int, p: int, margin: float = 0.0, *, tie: Tie | None = None, symmetric: bool = False
+) -> Fraction:
+    """E[number of solutions] of p random patterns, exactly: 2^(n - p) for odd n at margin 0.
+
+    Raises ArgumentError for sizes whose fraction has more than a million bits: take `log2_expected_solutions`.
+    """
+    p = require_count("p", p, 0)
+    chance = right_probability(n, margin, tie=tie, symmetric=symmetric)
+    if p * chance.denominator.bit_length() > LARGEST_FRACTION:
+        raise ArgumentError(f"p: got {p} at n = {n}: the exact fraction is too long; take log2_expected_solutions")
+    return 2**n * chance**p
+
+
+def log2_expected_solutions(
+    n: int, p: int, margin: float = 0.0, *, tie: Tie | None = None, symmetric: bool = False
+) -> float:
+    """log2 E[number of solutions]: n - p for odd n at margin 0; -inf where no pattern can be right."""
+    p = require_count("p", p, 0)
+    return n + p * _log2(right_probability(n, margin, tie=tie, symmetric=symmetric)) if p else float(n)
+
+
+def log_expected_z(
+    n: int, p: int, beta: float, margin: float = 0.0, *, tie: Tie | None = None, symmetric: bool = False
+) -> float:
+    """ln E[Z(beta)], energy `errors`: n ln 2 + p ln((1 + exp(-beta)) / 2) for odd n at margin 0; 0 <= beta <= inf."""
+    beta, p = require_finite("beta", beta, 0.0, infinite=True), require_count("p", p, 0)
+    if beta == math.inf:
+        return math.log(2.0) * log2_expected_solutions(n, p, margin, tie=tie, symmetric=symmetric)
+    chance = float(right_probability(n, margin, tie=tie, symmetric=symmetric))
+    return n * math.log(2.0) + p * math.log(math.exp(-beta) - math.expm1(-beta) * chance)
+
+
+def _at_least(n: int, least: int) -> int:
+    """How many of the 2^n sign vectors have a sum >= least; least has the parity of n.
+
+    Only the terms between the middle and `least` are added: about margin sqrt(n) of them.
+    """
+    if least > n:
+        return 0
+    if least <= 0:
+        return 2**n - _at_least(n, 2 - least)
+    ups, middle = (n + least) // 2, n // 2 + 1
+    total = 2 ** (n - 1) if n % 2 else (2**n - math.comb(n, n // 2)) // 2
+    term = math.comb(n, middle)
+    for k in range(middle, ups):
+        total -= term
+        term = term * (n - k) // (k + 1)
+    return total
+
+
+def _log2(chance: Fraction) -> float:
+    if chance == 0:
+        return -math.inf
+    near = float(chance)
+    return math.log2(near) if near > 0.0 else math.log2(chance.numerator) - math.log2(chance.denominator)
