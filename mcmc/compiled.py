@@ -47,3 +47,6 @@ def kernel_tied_to(*sources: str | Path) -> Callable[[Callable], Any]:
 
 # Inlined pieces of a loop: a call would count references of every array it is handed.
 piece: Any = njit(forceinline=True, nogil=True, error_model="numpy")
+
+# Inlined before types are inferred: for pieces of loops so short that even the references would be felt.
+seamless: Any = njit(inline="always", nogil=True, error_model="numpy")

@@ -1,0 +1,174 @@
+"""The perceptron wrapped in couplings: to a reference configuration, or of replicas among each other.
+
+Both are landscapes, so every sampler runs on them. The law is exp(-beta E + coupling), where E is the energy of the
+patterns summed over replicas; `control` says whether a sampler's `beta` is the inverse temperature ("beta", gamma
+fixed) or the strength of the coupling ("gamma", beta fixed), which makes tempering and annealing in gamma ordinary.
+Baldassi, Ingrosso, Lucibello, Saglietti & Zecchina 2015, arXiv:1509.05753; Baldassi et al. 2016, arXiv:1605.06444.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from mcmc.errors import ArgumentError, LandscapeError
+from perceptron.flips import FlipLandscape
+from perceptron.landscape import BinaryPerceptron, SymmetricPerceptron
+from perceptron.layout import PerceptronState
+from perceptron.patterns import checked_weights
+
+COUPLINGS = ("centre", "pairs")
+
+
+class _Coupled(FlipLandscape):
+    """A model wrapped in a coupling of strength gamma; see the module."""
+
+    def __init__(self, model: BinaryPerceptron | SymmetricPerceptron, gamma: float, control: str, beta: float):
+        if type(model) not in (BinaryPerceptron, SymmetricPerceptron):
+            raise ArgumentError(
+                f"model: got {type(model).__name__}; a BinaryPerceptron or SymmetricPerceptron is needed"
+            )
+        if control not in ("beta", "gamma"):
+            raise ArgumentError(f"control: got {control!r}; 'beta' or 'gamma', what a sampler's beta stands for")
+        if isinstance(gamma, bool) or not isinstance(gamma, (int, float, np.number)) or not math.isfinite(gamma):
+            raise ArgumentError(f"gamma: got {gamma!r}; a finite number is needed")
+        if isinstance(beta, bool) or not isinstance(beta, (int, float, np.number)) or not beta >= 0:
+            raise ArgumentError(f"beta: got {beta!r}; a number >= 0 is needed, infinity for solutions only")
+        self.model, self.control = model, control
+        self.gamma, self.beta = float(gamma), float(beta)
+        super().__init__(model.layout, visit=model.visit, threads=model.threads)
+
+    @property
+    def energy_long_name(self) -> str:
+        """What the energy counts, for files and figures."""
+        return self.model.energy_long_name if self.control == "beta" else "minus the agreement of the coupled weights"
+
+    def _attributes(self, more: Mapping[str, str]) -> dict[str, Mapping[str, str]]:
+        said = {name: {"long_name": text, "units": "1"} for name, text in more.items()}
+        return {**super().observable_attributes(), **said}
+
+
+class WithReference(_Coupled):
+    """Law exp(-beta E(w) + gamma sum_i r_i w_i) with a reference r, (n,) int8 of +-1.
+
+    With control "gamma" the energy is -r.w and `beta` stays fixed (infinity: among solutions only, started from one).
+    Raises ArgumentError for a reference of another length or entries.
+    """
+
+    partners = 1
+
+    def __init__(
+        self,
+        model: BinaryPerceptron | SymmetricPerceptron,
+        reference: Any,
+        gamma: float = 0.0,
+        *,
+        control: str = "beta",
+        beta: float = math.inf,
+    ):
+        signs = checked_weights(reference, model.patterns.n, "reference")
+        if signs.ndim != 1:
+            raise ArgumentError(f"reference: got shape {signs.shape}; one configuration, (n,), is needed")
+        self.reference = signs.copy()
+        super().__init__(model, gamma, control, beta)
+
+    def log_weight_change(self, gamma: float) -> np.ndarray:
+        """For a weight against (-1) and along (+1) the reference, (2,): -2 gamma r w."""
+        return -2.0 * gamma * np.array([-1.0, 1.0])
+
+    def observables(self, state: PerceptronState) -> dict[str, np.ndarray]:
+        """`energy`, `magnetization`, `cost` (energy of the patterns) and `overlap` with the reference, (chains,)."""
+        overlap = state.agreement / self.patterns.n
+        return {**super().observables(state), "cost": state.cost.astype(np.float64), "overlap": overlap}
+
+    def observable_attributes(self) -> Mapping[str, Mapping[str, str]]:
+        """`long_name` and `units` of each observable."""
+        return self._attributes({"cost": self.model.energy_long_name, "overlap": "overlap with the reference"})
+
+    def _total(self, rows: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(rows + self.reference, dtype=np.int16)
+
+    def _agreement(self, rows: np.ndarray) -> np.ndarray:
+        return (rows.astype(np.int64) * self.reference).sum(axis=1)
+
+
+class Replicated(_Coupled):
+    """y replicas of the weights attracted to each other, one system; law exp(-beta sum_a E(w^a)) times the coupling.
+
+    coupling "pairs": exp(gamma sum_(a<b) w^a.w^b); "centre": prod_i 2 cosh(gamma sum_a w_i^a), a centre configuration
+    c with weight exp(gamma sum_a c.w^a) summed out. Control "gamma" needs pairs, whose weight is an exponential in
+    gamma. Raises ArgumentError for y below 2 or above 1000, LandscapeError for control "gamma" of a centre.
+    """
+
+    def __init__(
+        self,
+        model: BinaryPerceptron | SymmetricPerceptron,
+        y: int,
+        gamma: float = 0.0,
+        *,
+        coupling: str = "centre",
+        control: str = "beta",
+        beta: float = math.inf,
+    ):
+        if isinstance(y, bool) or not isinstance(y, (int, np.integer)) or not 2 <= y <= 1000:
+            raise ArgumentError(f"y: got {y!r}; a number of replicas from 2 to 1000 is needed")
+        if coupling not in COUPLINGS:
+            raise ArgumentError(f"coupling: got {coupling!r}; 'centre' or 'pairs' is needed")
+        if coupling == "centre" and control == "gamma":
+            raise LandscapeError("control: the weight of a summed-out centre is no exponential in gamma; use 'pairs'")
+        self.coupling = coupling
+        self.replicas, self.partners = int(y), int(y) - 1
+        super().__init__(model, gamma, control, beta)
+
+    def log_weight_change(self, gamma: float) -> np.ndarray:
+        """For t = w^a sum_(b != a) w^b from -(y-1) to y-1 in steps of 2, (y,): log weight after minus before."""
+        others = np.arange(-self.partners, self.partners + 1, 2, dtype=np.float64)
+        if self.coupling == "pairs":
+            return -2.0 * gamma * others
+        return _log_cosh(gamma * (others - 1.0)) - _log_cosh(gamma * (others + 1.0))
+
+    def observables(self, state: PerceptronState) -> dict[str, np.ndarray]:
+        """`energy`, `magnetization`, `cost` summed over replicas, that of the best replica and of the centre, overlap.
+
+        `centre_cost` is the energy of the sign of the sum of the replicas (a tie counts as +1); `replica_overlap` is
+        the mean over pairs of w^a.w^b / n. Each (chains,) float64.
+        """
+        weights = self.weights(state)
+        costs = self.layout.costs(self.layout.stabilities(state))
+        centre = self.centre(state)
+        pairs = self.replicas * self.partners / 2
+        return {
+            **super().observables(state),
+            "cost": state.cost.astype(np.float64),
+            "least_cost": costs.min(axis=1).astype(np.float64),
+            "centre_cost": self.layout.costs(self.patterns.stabilities(centre)).astype(np.float64),
+            "replica_overlap": state.agreement / (pairs * weights.shape[-1]),
+        }
+
+    def centre(self, state: PerceptronState) -> np.ndarray:
+        """Sign of the sum of the replicas, (chains, n) int8; a tie counts as +1."""
+        return np.where(self.weights(state).sum(axis=1, dtype=np.int64) < 0, -1, 1).astype(np.int8)
+
+    def observable_attributes(self) -> Mapping[str, Mapping[str, str]]:
+        """`long_name` and `units` of each observable."""
+        name = self.model.energy_long_name
+        return self._attributes({
+            "cost": f"{name}, sum over replicas",
+            "least_cost": f"{name}, best replica",
+            "centre_cost": f"{name}, sign of the sum of the replicas",
+            "replica_overlap": "mean overlap of two replicas",
+        })  # fmt: skip
+
+    def _total(self, rows: np.ndarray) -> np.ndarray:
+        return rows.reshape(rows.shape[0], self.replicas, -1).sum(axis=1, dtype=np.int16)
+
+    def _agreement(self, rows: np.ndarray) -> np.ndarray:
+        total = self._total(rows).astype(np.int64)
+        return ((total * total).sum(axis=1) - rows.shape[1]) // 2
+
+
+def _log_cosh(x: np.ndarray) -> np.ndarray:
+    """ln 2cosh x without overflow."""
+    size = np.abs(x)
+    return size + np.log1p(np.exp(-2.0 * size))
