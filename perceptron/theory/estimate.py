@@ -20,9 +20,12 @@ class Estimate(float):
         return number
 
     @classmethod
-    def from_refinement(cls, coarse: float, fine: float) -> "Estimate":
-        """The finer of two numbers; its error is their difference plus rounding."""
-        return cls(fine, abs(fine - coarse) + ROUNDING * max(1.0, abs(fine)))
+    def from_refinement(cls, coarse: float, fine: float, scale: float = 1.0) -> "Estimate":
+        """The finer of two numbers; its error is their difference plus rounding.
+
+        `scale`: size of the terms that may cancel in it; 0 for a sum of positive terms, of small relative error.
+        """
+        return cls(fine, abs(fine - coarse) + ROUNDING * max(scale, abs(fine)))
 
     def __repr__(self) -> str:
         return f"Estimate({float(self)!r}, error={self.error:.1e})"

@@ -21,6 +21,9 @@ ENERGIES = ("errors", "scaled_hinge")
 
 _ASYMPTOTIC = 100.0
 
+_MILLS_0 = math.sqrt(0.5 * math.pi)
+"""H(0) / G(0)."""
+
 
 class Pattern(NamedTuple):
     """Functions of x, arrays of its shape."""
@@ -64,17 +67,26 @@ def checked_energy(energy: str) -> str:
 
 def _scaled_hinge(x: np.ndarray, scale: float, beta: float) -> Pattern:
     steep = beta * scale
-    below = x - steep
-    log_wrong = -steep * x + 0.5 * steep * steep + log_ndtr(below)
+    above = steep - x
+    log_wrong = _log_wrong(x, steep)
     log_z = np.logaddexp(log_ndtr(-x), log_wrong)
-    lack = np.exp(log_g(x) - log_z) * _one_less_mills(-below)
-    return Pattern(log_z, steep * np.exp(log_wrong - log_z), scale * lack)
+    wrong, density = np.exp(log_wrong - log_z), np.exp(log_g(x) - log_z)
+    # Both terms are positive for above < 0; for above > 0 they cancel, and are summed as one series.
+    lack = np.where(above < 0.0, density - above * wrong, density * _one_less_mills(np.maximum(above, 0.0)))
+    return Pattern(log_z, steep * wrong, scale * lack)
+
+
+def _log_wrong(x: np.ndarray, steep: float) -> np.ndarray:
+    """ln int_(u < x) Du exp(-steep (x - u)) = ln[exp(steep^2 / 2 - steep x) H(steep - x)]."""
+    above = steep - x
+    # G(x) H / G at steep - x: the same number without the squares of steep, which cancel.
+    steeper = log_g(x) + np.log(_MILLS_0 * erfcx(np.maximum(above, 0.0) / math.sqrt(2.0)))
+    return np.where(above > 0.0, steeper, 0.5 * steep * steep - steep * x + log_ndtr(-above))
 
 
 def _one_less_mills(t: np.ndarray) -> np.ndarray:
-    """1 - t H(t) / G(t): int_0^inf s exp(-s t - s^2 / 2) ds."""
+    """1 - t H(t) / G(t) for t >= 0: int_0^inf s exp(-s t - s^2 / 2) ds."""
     far = np.maximum(t, _ASYMPTOTIC) ** -2.0
     series = far * (1.0 - far * (3.0 - far * (15.0 - 105.0 * far)))
     near = np.minimum(t, _ASYMPTOTIC)
-    direct = 1.0 - near * math.sqrt(0.5 * math.pi) * erfcx(near / math.sqrt(2.0))
-    return np.where(t > _ASYMPTOTIC, series, direct)
+    return np.where(t > _ASYMPTOTIC, series, 1.0 - near * _MILLS_0 * erfcx(near / math.sqrt(2.0)))

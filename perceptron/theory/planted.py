@@ -160,8 +160,8 @@ def _state(alpha: float, beta: float, points: list[_Point]) -> TeacherStudent:
     conjugate = Estimate(math.inf) if fine.conjugate == math.inf else None
     return TeacherStudent(
         Estimate.from_refinement(_entropy(coarse, beta), _entropy(fine, beta)),
-        Estimate.from_refinement(energy, energy),
-        Estimate.from_refinement(coarse.overlap, fine.overlap),
-        conjugate or Estimate.from_refinement(coarse.conjugate, fine.conjugate),
+        Estimate.from_refinement(energy, energy, 0.0),
+        Estimate.from_refinement(coarse.overlap, fine.overlap, 0.0),
+        conjugate or Estimate.from_refinement(coarse.conjugate, fine.conjugate, 0.0),
         Estimate.from_refinement(coarse.free_entropy, fine.free_entropy),
     )

@@ -65,7 +65,7 @@ def interval(low: float, high: float, level: int = 0) -> Rule:
 
 def _edges(low: float, high: float, around: Sequence[float], finest: float, level: int) -> np.ndarray:
     widest = WIDEST / (1.0 + 0.5 * level)
-    finest = max(min(finest, widest) / (1.0 + 0.5 * level), 1e-12)
+    finest = max(min(finest, widest) / (1.0 + 0.5 * level), 1e-13)
     marks = sorted({low, high, *(float(point) for point in around if low < point < high)})
     steep = {float(point) for point in around}
     edges = [low]

@@ -1,7 +1,7 @@
 """Saddle points along a curve: every overlap follows from its conjugate, so alpha is an explicit function of it.
 
 With q = q(q^) from the weights and q^ = alpha c(q) from the patterns, alpha(q^) = q^ / c(q(q^)): one smooth function
-of l = ln q^ whose crossings are all the solutions. No iteration can wander, near capacity or at large beta.
+of ln q^ whose crossings are all the solutions. No iteration can wander, near capacity or at large beta.
 """
 
 import math
@@ -15,8 +15,8 @@ from scipy.special import expit
 from perceptron.theory.estimate import NoSolution
 from perceptron.theory.quadrature import REACH, line
 
-LARGEST_LOG = 80.0
-"""Largest l = ln q^ that is looked at: 1 - q is about 1e-17 there."""
+LARGEST_LOG = 52.0
+"""Largest ln q^ that is looked at: 1 - q is about 1e-11 there."""
 
 LEAST_LOG = -700.0
 
@@ -59,20 +59,22 @@ def _weights(root: float, shift: float, level: int) -> Weights:
 
 
 def rising_root(function: Callable[[float], float], start: float, step: float, place: str) -> float:
-    """Root of a function of ln q^ that rises through 0 once, found outwards from `start`; `place` for the message."""
-    low = high = start
-    value = function(start)
-    upwards = value < 0.0
-    while True:
-        reached = high if upwards else low
-        if not LEAST_LOG <= reached <= LARGEST_LOG or math.isnan(value):
-            raise NoSolution(f"{place}: no solution with ln(conjugate overlap) from {LEAST_LOG:g} to {LARGEST_LOG:g}")
-        if upwards:
-            low, high = high, high + step
-        else:
-            low, high = low - step, low
+    """Root of a function of ln q^ that rises through 0, found outwards from `start`; `place` for the message.
+
+    Raises NoSolution where none lies between LEAST_LOG and LARGEST_LOG.
+    """
+    here = min(max(start, LEAST_LOG), LARGEST_LOG)
+    value = function(here)
+    side = 1.0 if value < 0.0 else -1.0
+    end = LARGEST_LOG if value < 0.0 else LEAST_LOG
+    while here != end and not math.isnan(value):
+        before, here = here, side * min(side * (here + side * step), side * end)
+        value = function(here)
+        if side * value >= 0.0:
+            return float(brentq(function, min(before, here), max(before, here), xtol=TOLERANCE))
+        # From a good guess (a tiny step) the bracket must still grow fast.
         step *= 2.0 if step >= 0.5 else 16.0
-        value = function(high if upwards else low)
-        if value >= 0.0 if upwards else value <= 0.0:
-            break
-    return float(brentq(function, low, high, xtol=TOLERANCE))
+    raise NoSolution(
+        f"{place}: no conjugate overlap between exp({LEAST_LOG:g}) and exp({LARGEST_LOG:g}) solves the equations; the "
+        "overlap is 0 or 1 to rounding there, stay further from that end"
+    )

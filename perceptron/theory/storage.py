@@ -67,9 +67,11 @@ def replica_symmetric(
     """The replica-symmetric state at alpha = P / N, margin kappa and inverse temperature beta.
 
     `energy`: "errors", or "scaled_hinge" = sum of kappa - Delta / sqrt(N) over errors (see `pattern_energy`). At
-    finite beta every alpha >= 0 has exactly one solution. At beta = inf the overlap reaches 1, and solutions end, at
-    alpha = (2 / pi) x spherical capacity: 4 / pi at kappa = 0, beyond the capacity .833. Takes milliseconds.
-    Raises ArgumentError for values outside the domain, NoSolution beyond that end.
+    finite beta there is a solution at every alpha >= 0. At beta = inf it ends where the overlap reaches 1, at
+    alpha = (2 / pi) x spherical capacity: 4 / pi at kappa = 0, beyond the capacity .833. A scan over kappa, beta and
+    q^ found no second solution for |kappa| <= 2, nor at a positive entropy; deep in the unphysical region at larger
+    |kappa| there can be three, of which one is returned. Takes milliseconds. Raises ArgumentError for values outside
+    the domain, NoSolution beyond that end.
     """
     alpha, kappa = require_finite("alpha", alpha, 0.0), require_finite("kappa", kappa)
     beta = require_finite("beta", beta, 0.0, infinite=True)
@@ -80,9 +82,9 @@ def replica_symmetric(
     fine = _state(alpha, kappa, beta, energy, 1, coarse.conjugate)
     return ReplicaSymmetric(
         Estimate.from_refinement(coarse.entropy(beta), fine.entropy(beta)),
-        Estimate.from_refinement(coarse.energy, fine.energy),
-        Estimate.from_refinement(coarse.overlap, fine.overlap),
-        Estimate.from_refinement(coarse.conjugate, fine.conjugate),
+        Estimate.from_refinement(coarse.energy, fine.energy, 0.0),
+        Estimate.from_refinement(coarse.overlap, fine.overlap, 0.0),
+        Estimate.from_refinement(coarse.conjugate, fine.conjugate, 0.0),
         Estimate.from_refinement(coarse.free_entropy, fine.free_entropy),
     )
 
@@ -147,8 +149,8 @@ def _refuse_beyond_end(alpha: float, kappa: float) -> None:
     end = 2.0 / math.pi * spherical_capacity(kappa)
     if alpha >= end:
         raise NoSolution(
-            f"replica_symmetric: alpha = {alpha:g}, kappa = {kappa:g}, beta = inf: the overlap reaches 1 at alpha = "
-            f"{end:.6g} and no solution exists from there on; take a smaller alpha or a finite beta"
+            f"replica_symmetric: alpha = {alpha:g}, kappa = {kappa:g}, beta = inf: the solution ends where the "
+            f"overlap reaches 1, alpha = {end:.6g}, beyond the capacity; take a smaller alpha or a finite beta"
         )
 
 
