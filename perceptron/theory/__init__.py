@@ -19,11 +19,9 @@ if TYPE_CHECKING:
         right_probability,
     )
     from perceptron.theory.franz_parisi import franz_parisi
-    from perceptron.theory.large_deviations import (
-        large_deviations,
-        large_deviations_finite_y,
-        monotonicity_threshold,
-    )
+    from perceptron.theory.large_deviations import large_deviations
+    from perceptron.theory.large_deviations_finite import large_deviations_finite_y
+    from perceptron.theory.monotonicity import monotonicity_threshold
     from perceptron.theory.planted import teacher_student, teacher_student_spinodal, teacher_student_transition
     from perceptron.theory.spherical import cover_count, cover_probability, spherical_capacity
     from perceptron.theory.storage import capacity, freezing, replica_symmetric
@@ -43,10 +41,10 @@ _FILES = {
     "franz_parisi": "franz_parisi",
     "freezing": "storage",
     "large_deviations": "large_deviations",
-    "large_deviations_finite_y": "large_deviations",
+    "large_deviations_finite_y": "large_deviations_finite",
     "log2_expected_solutions": "first_moments",
     "log_expected_z": "first_moments",
-    "monotonicity_threshold": "large_deviations",
+    "monotonicity_threshold": "monotonicity",
     "replica_symmetric": "storage",
     "right_probability": "first_moments",
     "spherical_capacity": "spherical",
