@@ -98,10 +98,10 @@ def _range_values(axis: Range) -> list[Any]:
 
 
 if TYPE_CHECKING:
-    Temperatures = list[float]
+    Positives = list[float]
     Sizes = list[int]
 else:
-    Temperatures = Annotated[
+    Positives = Annotated[
         Annotated[list[Positive], Field(min_length=1), Tag("list")] | Annotated[Range[Positive], Tag("range")],
         Discriminator(_form),
         BeforeValidator(_as_list),
@@ -115,3 +115,5 @@ else:
         AfterValidator(_expand),
         Says("integers >= 2: a list, or {start, stop, num}"),
     ]
+
+Temperatures = Positives
