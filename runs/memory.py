@@ -3,10 +3,10 @@
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from mcmc.errors import MemoryLimitError
+from mcmc.memory import machine_memory, show_bytes
 
 PROCESS_BYTES = 350 * 2**20
 """One worker before it holds any state: measured 190 MiB, and 350 MiB while it compiles its kernels."""
@@ -28,19 +28,6 @@ class MemoryPlan(NamedTuple):
         if elsewhere:
             return f"memory: about {show_bytes(self.peak)} for the largest point on its worker{after} here"
         return f"memory: about {show_bytes(self.peak)} with {workers}{after}, of {show_bytes(self.limit)}"
-
-
-def machine_memory() -> int:
-    """Bytes this machine, or the container around the process, has."""
-    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
-    for name in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        try:
-            text = Path(name).read_text(encoding="ascii").strip()
-        except (OSError, UnicodeDecodeError):
-            continue
-        if text.isdigit():
-            limits.append(int(text))
-    return min(limits)
 
 
 def cores() -> int:
@@ -84,15 +71,6 @@ def plan(
             f"{show_bytes(limit)}; use --workers {affordable}"
         )
     return MemoryPlan(affordable, _peak(sizes, affordable), limit, analysis)
-
-
-def show_bytes(count: float) -> str:
-    """Bytes in binary units, three digits."""
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
-        if count < 1024 or unit == "TiB":
-            break
-        count /= 1024
-    return f"{count:.3g} {unit}"
 
 
 def _peak(sizes: Sequence[int], workers: int) -> int:

@@ -14,7 +14,7 @@ VAGUE = {"utils", "util", "helpers", "helper", "common", "core", "misc"}
 
 RANKS = [
     {"mcmc.errors"},
-    {"mcmc.random", "mcmc.device", "mcmc.landscape"},
+    {"mcmc.random", "mcmc.device", "mcmc.landscape", "mcmc.memory"},
     {"mcmc.compiled"},
     {"mcmc.landscapes", "mcmc.statistics", "mcmc.store"},
     {"mcmc.samplers"},
