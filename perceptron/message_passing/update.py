@@ -1,0 +1,163 @@
+"""The one update that every variant shares: sweeps over the messages of the patterns, in three forms.
+
+A variant (plain, around a reference, reinforced, focusing) decides the whole field H_i = h_i + sum_mu f_(mu i) + own
+term; the update turns fields into new messages and their sums. Forms: "gaussian" (a message per edge), "exact"
+(convolution, binary patterns), "tap" (reaction terms instead of messages).
+"""
+
+import math
+import os
+from typing import Any, Protocol
+
+import numpy as np
+
+from mcmc.errors import ArgumentError, MemoryLimitError
+from mcmc.random import Stream, uniforms
+from perceptron.message_passing.bethe import Bethe
+from perceptron.patterns import Patterns
+
+METHODS = ("gaussian", "exact", "tap")
+
+DOUBLE_EDGES = 2_000_000
+"""Up to this many edges messages are kept in double precision unless asked otherwise."""
+
+
+class Update(Protocol):
+    """Messages of all patterns, and how a sweep changes them."""
+
+    damping: float
+    total: np.ndarray
+    """(n,) sum of the fields that the patterns send to each weight."""
+    change: np.ndarray
+    """(n,) sum over patterns of the squared change of these fields in the last sweep, before damping."""
+
+    def sweep(self, field: np.ndarray) -> None:
+        """New messages from the whole fields (n,)."""
+
+    def bethe(self, field: np.ndarray) -> Bethe:
+        """Sums of the Bethe free entropy."""
+
+    def export(self) -> Any:
+        """Messages to restart from."""
+
+
+def step(update: Update, field: np.ndarray) -> float:
+    """One sweep from the whole fields; returns the residual.
+
+    The residual is the largest change of a magnetisation that an undamped sweep would make, where messages whose
+    changes cancel in a field count by their root sum of squares.
+    """
+    before = update.total.copy()
+    update.sweep(field)
+    coherent = np.abs(update.total - before) / (1.0 - update.damping)
+    return float((np.maximum(coherent, np.sqrt(update.change)) / np.cosh(np.minimum(np.abs(field), 300.0)) ** 2).max())
+
+
+def make_update(
+    patterns: Patterns,
+    method: str = "gaussian",
+    beta: float = math.inf,
+    margin: float = 0.0,
+    damping: float = 0.0,
+    precision: str | None = None,
+    messages: Any = None,
+) -> Update:
+    """The update of a form, started from `messages` (zero without them). Raises ArgumentError, MemoryLimitError."""
+    _check(patterns, method, beta, damping, precision)
+    least = patterns.least_stability(margin)
+    miss = math.exp(-float(beta))
+    if miss == 0.0 and least > np.abs(patterns.patterns).sum(axis=1).min():
+        raise ArgumentError(f"margin: got {margin!r}; some pattern reaches it with no weights at all, lower it")
+    if precision is None:
+        precision = "double" if patterns.patterns.size <= DOUBLE_EDGES else "single"
+    dtype = np.dtype(np.float64 if precision == "double" or method == "exact" else np.float32)
+    # A sum of n steps jumps by 2: the Gaussian's boundary lies midway between the last wrong and the first right value.
+    threshold = float(least) - 1.0 if patterns.kind == "binary" else float(least)
+    if method == "tap":
+        return _tap(patterns, messages, threshold, miss, damping, dtype)
+    _require_memory(patterns, dtype, method)
+    start = _checked_messages(patterns, messages, dtype)
+    if method == "exact":
+        from perceptron.message_passing.exact import ExactUpdate
+
+        return ExactUpdate(patterns.patterns, start, int(least), miss, damping)
+    from perceptron.message_passing.gaussian import GaussianUpdate
+
+    return GaussianUpdate(patterns.patterns, start, threshold, miss, damping)
+
+
+def external_field(field: Any, n: int) -> np.ndarray:
+    """External fields (n,) from None, a number or an array. Raises ArgumentError for others and for NaN."""
+    values = np.zeros(n) if field is None else np.asarray(field, dtype=np.float64)
+    if values.ndim == 0:
+        values = np.full(n, float(values))
+    if values.shape != (n,) or not np.isfinite(values).all():
+        raise ArgumentError(f"field: got shape {values.shape}; finite numbers, one or n = {n} of them, are needed")
+    return values.copy()
+
+
+def random_fields(n: int, seed: int, size: float) -> np.ndarray:
+    """Uniform fields (n,) in (-size, size) to start from, which break symmetries; a function of the seed."""
+    return size * (2.0 * uniforms(seed, Stream.MESSAGES, np.arange(n), 0, 0)[:, 0] - 1.0)
+
+
+def checked_number(name: str, value: Any, low: float, high: float, needed: str) -> float:
+    """A real number in [low, high]. Raises ArgumentError."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not low <= value <= high:
+        raise ArgumentError(f"{name}: got {value!r}; {needed}")
+    return float(value)
+
+
+def checked_count(name: str, value: Any) -> int:
+    """A whole number of at least 1. Raises ArgumentError."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise ArgumentError(f"{name}: got {value!r}; a whole number of at least 1 is needed")
+    return int(value)
+
+
+def _check(patterns: Any, method: Any, beta: Any, damping: Any, precision: Any) -> None:
+    if not isinstance(patterns, Patterns):
+        raise ArgumentError(f"patterns: got {type(patterns).__name__}; make them with random_patterns or from_arrays")
+    if method not in METHODS:
+        raise ArgumentError(f"method: got {method!r}; known are {', '.join(METHODS)}")
+    if method == "exact" and patterns.kind != "binary":
+        raise ArgumentError("method: the exact convolution needs entries +-1; use method='gaussian' for real patterns")
+    checked_number("beta", beta, 0.0, math.inf, "an inverse temperature from 0 to inf is needed")
+    checked_number("damping", damping, 0.0, 0.999, "a number from 0 to 0.999 is needed, the weight of the old messages")
+    if precision not in (None, "single", "double"):
+        raise ArgumentError(f"precision: got {precision!r}; 'single', 'double' or None are known")
+
+
+def _tap(patterns: Patterns, messages: Any, threshold: float, miss: float, damping: float, dtype: np.dtype) -> Update:
+    from perceptron.message_passing.tap import TapMessages, TapUpdate
+
+    start = messages
+    if start is None:
+        start = TapMessages(np.zeros(patterns.p), np.zeros(patterns.p), np.zeros(patterns.n))
+    if not isinstance(start, TapMessages) or start.slope.shape != (patterns.p,) or start.total.shape != (patterns.n,):
+        raise ArgumentError("messages: those of method 'tap' on an instance of this size are needed")
+    return TapUpdate(patterns.patterns, start, threshold, miss, damping, dtype)
+
+
+def _checked_messages(patterns: Patterns, messages: Any, dtype: np.dtype) -> np.ndarray:
+    if messages is None:
+        return np.zeros((patterns.p, patterns.n), dtype)
+    values = np.asarray(messages)
+    if values.shape != (patterns.p, patterns.n) or values.dtype.kind != "f" or not np.isfinite(values).all():
+        raise ArgumentError(
+            f"messages: got shape {values.shape} of {values.dtype}; finite fields of shape {(patterns.p, patterns.n)}, "
+            "as a result on an instance of this size holds them, are needed"
+        )
+    return np.ascontiguousarray(values.astype(dtype, copy=True))
+
+
+def _require_memory(patterns: Patterns, dtype: np.dtype, method: str) -> None:
+    copies = 0 if patterns.kind == "binary" else 1
+    needed = patterns.patterns.size * dtype.itemsize * (1 + copies)
+    needed += 8 * (patterns.n + 1) ** 2 if method == "exact" else 0
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > 0.9 * there:
+        raise MemoryLimitError(
+            f"messages: {patterns.p} x {patterns.n} of them need about {needed / 2**30:.3g} GiB and the machine has "
+            f"{there / 2**30:.3g} GiB; use method='tap', which keeps none"
+        )
