@@ -63,10 +63,15 @@ class Layout:
         if not gaussian:
             valid[:] = pack_signs(np.where(np.arange(words * WORD) < p, 1, -1))
         entries = np.ascontiguousarray(patterns.patterns.T) if gaussian else np.zeros((1, 1))
+        site_words = -(-words_for(n) // LANES) * LANES
+        rows = np.zeros((p + 2, site_words) if not gaussian else (1, 1), np.uint64)
+        if not gaussian:
+            rows[:p, : words_for(n)] = patterns.rows
+            rows[p + 1] = ~np.uint64(0)
         upper = 0 if gaussian or most is None else (1 << (bits - 1)) + int(most - least) // 2
         self.couplings = Couplings(
-            columns.reshape(-1), valid, entries, n, words, bits, kind, int(gaussian), upper,
-            float(least), np.inf if most is None else float(most),
+            columns.reshape(-1), valid, rows.reshape(-1), entries, n, p, words, site_words, bits, kind, int(gaussian),
+            upper, float(least), np.inf if most is None else float(most),
         )  # fmt: skip
 
     @property

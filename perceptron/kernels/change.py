@@ -28,10 +28,16 @@ class Couplings(NamedTuple):
     """(n * words,) uint64: bit mu of word row i set where xi_i^mu = +1; words a multiple of 8."""
     valid: np.ndarray
     """(words,) uint64: bits of real patterns."""
+    rows: np.ndarray
+    """((p + 2) * site_words,) uint64: bit i of word row mu set where xi_i^mu = +1; then an empty row and a full one."""
     entries: np.ndarray
     """(n, p) float64 of Gaussian patterns; (1, 1) for binary ones."""
     n: int
+    p: int
     words: int
+    """Words of a column."""
+    site_words: int
+    """Words of a row; a multiple of 8."""
     bits: int
     """Planes of a counter."""
     kind: int
@@ -58,8 +64,8 @@ def set_masks(planes, plane, valid, words, bits, kind, upper, masks, mask):
             masks[mask + w] |= masks[mask + words + w]
     else:
         # The first mask serves as scratch before it gets its own.
-        inside = counters_equal(planes, plane, valid, upper, words, bits, masks, mask + words)
-        counters_equal(planes, plane, valid, upper + 1, words, bits, masks, mask)
+        inside = counters_equal(planes, plane, valid, 0, upper, words, bits, masks, mask + words)
+        counters_equal(planes, plane, valid, 0, upper + 1, words, bits, masks, mask)
         for w in range(words):
             masks[mask + words + w] |= masks[mask + w]
         offset = boundary(planes, plane, valid, words, bits, masks, mask) - inside

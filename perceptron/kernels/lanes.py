@@ -9,10 +9,15 @@ The vectors are written out, since the loops are too short for the compiler to f
 vectors LLVM splits them. Layout of the planes of one configuration: [word // 8][bit][word % 8], flat.
 """
 
+from typing import Any
+
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
+from numba.extending import intrinsic as numba_intrinsic
+
+# What is called in compiled code has other arguments than the function that writes it.
+intrinsic: Any = numba_intrinsic
 
 LANES = 8
 INT64 = ir.IntType(64)
@@ -130,14 +135,14 @@ def step_counters(typingctx, planes, plane, columns, column, flip, words, bits):
 
 
 @intrinsic
-def counters_equal(typingctx, planes, plane, valid, value, words, bits, mask, start):
-    """mask[start + w] = patterns whose counter is `value`; returns how many. Padding is left out by `valid`."""
+def counters_equal(typingctx, planes, plane, valid, first, value, words, bits, mask, start):
+    """mask[start + w] = those of valid[first + w] whose counter is `value`; returns how many."""
 
     def generate(context, builder, signature, arguments):
         counters = _pointer(context, builder, signature, arguments, 0, 1)
-        real = _pointer(context, builder, signature, arguments, 2)
-        out = _pointer(context, builder, signature, arguments, 6, 7)
-        value, words, bits = arguments[3], arguments[4], arguments[5]
+        real = _pointer(context, builder, signature, arguments, 2, 3)
+        out = _pointer(context, builder, signature, arguments, 7, 8)
+        value, words, bits = arguments[4], arguments[5], arguments[6]
         equal, total = cgutils.alloca_once(builder, VECTOR), cgutils.alloca_once_value(builder, _constant(0))
         size = builder.mul(bits, INT64(LANES))
         with _loop(builder, words) as (w, _):
@@ -154,7 +159,7 @@ def counters_equal(typingctx, planes, plane, valid, value, words, bits, mask, st
         return _sum(builder, builder.load(total))
 
     integer = types.int64
-    return integer(planes, integer, valid, integer, integer, integer, mask, integer), generate
+    return integer(planes, integer, valid, integer, integer, integer, integer, mask, integer), generate
 
 
 @intrinsic
