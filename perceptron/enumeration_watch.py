@@ -16,7 +16,7 @@ LINE_SECONDS = 30.0
 class Watch:
     """`report(done, total)` as often as one likes, and `stopped()`, asked between segments."""
 
-    def __init__(self, report: Callable[[int, int], None], stopped: Callable[[], bool], seconds: float = CALL_SECONDS):
+    def __init__(self, report: Callable[[int, int], None], stopped: Callable[[], bool], seconds: float):
         self._report, self.stopped, self._seconds = report, stopped, seconds
         self._last = -seconds
 
@@ -36,14 +36,14 @@ def watching(progress: Any, stop: Any) -> Iterator[Watch]:
     """
     stopped = _stop_function(stop)
     if callable(progress):
-        yield Watch(progress, stopped)
+        yield Watch(progress, stopped, CALL_SECONDS)
     elif progress is not True and progress is not False:
         raise ArgumentError(f"progress: got {progress!r}; True, False or a function (done, total) is needed")
     elif not progress:
-        yield Watch(lambda done, total: None, stopped)
+        yield Watch(lambda done, total: None, stopped, CALL_SECONDS)
     elif sys.stderr.isatty():
         with _bar() as draw:
-            yield Watch(draw, stopped)
+            yield Watch(draw, stopped, CALL_SECONDS)
     else:
         yield Watch(_say, stopped, LINE_SECONDS)
 
