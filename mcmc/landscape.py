@@ -43,7 +43,7 @@ class SpinLandscape(Protocol):
 
     sites: int
     updates: tuple[str, ...]
-    """Names `sweep` takes, a subset of metropolis, heat_bath, over_relaxation, wolff, align."""
+    """Names `sweep` takes, a subset of metropolis, heat_bath, rejection_free, over_relaxation, wolff, align."""
 
     def init(self, chains: int | Sequence[int], seed: int) -> SpinState:
         """Random configuration; `chains` is a count or explicit chain ids."""
@@ -81,6 +81,17 @@ class SpinLandscape(Protocol):
 
     def observable_attributes(self) -> Mapping[str, Mapping[str, str]]:
         """For each observable its `long_name` and `units`."""
+        ...
+
+
+@runtime_checkable
+class ScheduledLandscape(Protocol):
+    """What a spin landscape with a coupling may offer besides: temperature and coupling that change sweep by sweep."""
+
+    def sweep_schedule(
+        self, state: SpinState, beta: np.ndarray, gamma: np.ndarray, update: str = "metropolis"
+    ) -> SweepInfo:
+        """Advance in place by one sweep at each pair of `beta` and `gamma`, (sweeps,) float64 each."""
         ...
 
 

@@ -11,12 +11,21 @@ from mcmc.samplers.sample import sample
 
 if TYPE_CHECKING:
     from mcmc.samplers.annealing import Annealing, Schedule, schedule
+    from mcmc.samplers.coupling_tempering import CouplingTempering
     from mcmc.samplers.heat_bath import HeatBath
     from mcmc.samplers.langevin import Langevin
     from mcmc.samplers.mala import MALA
     from mcmc.samplers.metropolis import Metropolis
     from mcmc.samplers.over_relaxation import OverRelaxation
     from mcmc.samplers.quench import Quench
+    from mcmc.samplers.rejection_free import RejectionFree
+    from mcmc.samplers.replicated import (
+        CouplingSchedule,
+        ReplicatedAnnealing,
+        coupling_schedule,
+        geometric_ramp,
+        linear_ramp,
+    )
     from mcmc.samplers.tempering import Tempering
     from mcmc.samplers.tempering_ladder import pilot_temperatures, place_temperatures
     from mcmc.samplers.wolff import Wolff
@@ -24,14 +33,21 @@ if TYPE_CHECKING:
 _FILES = {
     "MALA": "mala",
     "Annealing": "annealing",
+    "CouplingSchedule": "replicated",
+    "CouplingTempering": "coupling_tempering",
     "HeatBath": "heat_bath",
     "Langevin": "langevin",
     "Metropolis": "metropolis",
     "OverRelaxation": "over_relaxation",
     "Quench": "quench",
+    "RejectionFree": "rejection_free",
+    "ReplicatedAnnealing": "replicated",
     "Schedule": "annealing",
     "Tempering": "tempering",
     "Wolff": "wolff",
+    "coupling_schedule": "replicated",
+    "geometric_ramp": "replicated",
+    "linear_ramp": "replicated",
     "pilot_temperatures": "tempering_ladder",
     "place_temperatures": "tempering_ladder",
     "schedule": "annealing",
@@ -40,14 +56,21 @@ _FILES = {
 __all__ = [
     "MALA",
     "Annealing",
+    "CouplingSchedule",
+    "CouplingTempering",
     "HeatBath",
     "Langevin",
     "Metropolis",
     "OverRelaxation",
     "Quench",
+    "RejectionFree",
+    "ReplicatedAnnealing",
     "Schedule",
     "Tempering",
     "Wolff",
+    "coupling_schedule",
+    "geometric_ramp",
+    "linear_ramp",
     "pilot_temperatures",
     "place_temperatures",
     "sample",

@@ -19,7 +19,7 @@ STATISTICS = {
     "step_size": "step size",
     "swap_rate": "accepted fraction of swaps with the next hotter temperature",
 }
-"""Long names of what samplers count."""
+"""Long names of what samplers count; a sampler with other meanings says so in `statistic_names`."""
 
 
 class Variable(NamedTuple):
@@ -69,7 +69,8 @@ def measured_layout(sampler: Any, state: Any, measure: Callable, chain: np.ndarr
         raise ArgumentError(f"observe: {clash[0]} names a dimension or a statistic of the sampler; take another name")
     known = sampler.attributes()
     attributes = {name: dict(known[name]) for name in series if name in known}
-    attributes |= {name: {"long_name": STATISTICS.get(name, name), "units": "1"} for name in statistics}
+    said = {**STATISTICS, **getattr(sampler, "statistic_names", {})}
+    attributes |= {name: {"long_name": said.get(name, name), "units": "1"} for name in statistics}
     return Layout(chain, lengths, {"chain": chain, **sampler.coords}, series, statistics, attributes)
 
 

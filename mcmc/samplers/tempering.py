@@ -69,10 +69,7 @@ class Tempering:
         values = np.sort(np.asarray(temperatures, dtype=np.float64).reshape(-1))
         if values.size < 2 or not (values > 0).all() or np.unique(values).size != values.size:
             raise ArgumentError(f"temperatures: got {list(temperatures)}; two or more distinct ones above 0 are needed")
-        if sampler.dims:
-            raise ArgumentError(f"sampler: {type(sampler).__name__} has dims {sampler.dims}; it cannot be tempered")
-        if sweep_count(swap_every) < 1:
-            raise ArgumentError(f"swap_every: got {swap_every}; a whole number of sweeps from 1 is needed")
+        self._require(sampler, swap_every)
         self.sampler = sampler
         self.temperatures = values
         self.beta = 1.0 / values
@@ -141,6 +138,13 @@ class Tempering:
         result["swap_rate"][:, :-1] = _rate(state.swapped, state.attempted)
         result["round_trips"] = state.round_trips.astype(np.float64)
         return result
+
+    @staticmethod
+    def _require(sampler, swap_every):
+        if sampler.dims:
+            raise ArgumentError(f"sampler: {type(sampler).__name__} has dims {sampler.dims}; it cannot be tempered")
+        if sweep_count(swap_every) < 1:
+            raise ArgumentError(f"swap_every: got {swap_every}; a whole number of sweeps from 1 is needed")
 
     def _advance(self, state, n, advance, counts):
         attempted, swapped, round_trips = counts

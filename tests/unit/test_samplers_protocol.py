@@ -14,16 +14,22 @@ from mcmc.landscapes.xy.model import XYModel
 from mcmc.samplers import (
     MALA,
     Annealing,
+    CouplingTempering,
     HeatBath,
     Langevin,
     Metropolis,
     OverRelaxation,
     Quench,
+    RejectionFree,
+    ReplicatedAnnealing,
     Tempering,
     Wolff,
+    coupling_schedule,
+    linear_ramp,
     place_temperatures,
     schedule,
 )
+from perceptron import BinaryPerceptron, Replicated, WithReference, random_patterns
 
 TEMPERATURES = [0.8, 1.0, 1.4]
 
@@ -31,6 +37,9 @@ TEMPERATURES = [0.8, 1.0, 1.4]
 def every_sampler():
     xy = XYModel(lattice("square", 4))
     well = DoubleWell(2)
+    model = BinaryPerceptron(random_patterns(15, p=9, seed=1))
+    near = WithReference(model, np.ones(15, np.int8), control="gamma", beta=1.0)
+    ramps = coupling_schedule(linear_ramp(0.5, 2.0, 30), linear_ramp(0.0, 1.0, 30))
     plain = {
         "metropolis": Metropolis(ising(), 0.4),
         "metropolis xy": Metropolis(xy, 1.0, over_relaxation=2),
@@ -40,13 +49,20 @@ def every_sampler():
         "langevin": Langevin(well, 1.0, step_size=0.05),
         "mala": MALA(well, 1.0),
         "mala xy": MALA(xy, 1.0),
+        "rejection-free": RejectionFree(model, 2.0),
     }
     tempered = {f"tempering {name}": Tempering(sampler, TEMPERATURES) for name, sampler in plain.items()}
     cooled = {
         f"annealing {name}": Annealing(plain[name], schedule([2.0, 1.0], 30))
-        for name in ("metropolis", "heat bath", "mala")
+        for name in ("metropolis", "heat bath", "mala", "rejection-free")
     }
-    return {**plain, **tempered, **cooled, "quench": Quench(xy), "quench metropolis": Quench(ising())}
+    others = {
+        "quench": Quench(xy),
+        "quench metropolis": Quench(ising()),
+        "tempering in gamma": CouplingTempering(Metropolis(near), [0.0, 0.2, 0.5]),
+        "replicated annealing": ReplicatedAnnealing(Replicated(model, 3), ramps),
+    }
+    return {**plain, **tempered, **cooled, **others}
 
 
 SAMPLERS = every_sampler()
