@@ -3,8 +3,9 @@
 The chain is that of Metropolis at weights drawn at random. With R the sum of all acceptances over the number of
 weights, the attempts until the next flip are geometric, and the weight that flips is drawn in proportion to its
 acceptance. Weights whose acceptance is below RARE are not sorted by it: they share a bound, and a flip drawn there is
-made with probability acceptance / bound, which leaves the law as it is. A sweep is as many attempts as there are weights; an attempt under way at its end is drawn anew, which the
-geometric law, having no memory, allows. Bortz, Kalos & Lebowitz 1975, J. Comput. Phys. 17, 10.
+made with probability acceptance / bound, which leaves the law as it is. A sweep is as many attempts as there are
+weights; an attempt under way at its end is drawn anew, which the geometric law, having no memory, allows.
+Bortz, Kalos & Lebowitz 1975, J. Comput. Phys. 17, 10.
 """
 
 import math
@@ -31,7 +32,7 @@ EVENTS = 16
 
 STREAM = 17
 RARE = 1e-4
-"""Acceptance from which on weights are not sorted; at a few in a thousand, most flips drawn are made."""
+"""Acceptance below which weights are not sorted: so rare that most flips drawn are of sorted weights."""
 
 CERTAIN = 2.0**62
 ONE = np.uint64(1)
@@ -240,6 +241,10 @@ def run_rejection_free(
                                 rate += found[first + v] * chances[level * fields + field]
                 if rate <= 0.0:
                     break
+                if rate > sites and sorted_to < levels:
+                    # Nearly every attempt is accepted, and the bound on top is too much: sort all weights.
+                    sorted_to, changed = levels, -1
+                    continue
                 if event == drawn:
                     draw_events(waiting, choosing, event, sweep, identity, k0, k1)
                     drawn += EVENTS
@@ -250,10 +255,10 @@ def run_rejection_free(
                 elapsed += np.int64(wait)
                 rest = choosing[event % EVENTS] * rate
                 event += 1
-                picked_a = picked_field = picked_v = nth = np.int64(-1)
+                chosen_replica = picked_field = picked_v = nth = np.int64(-1)
                 for a in range(replicas):
                     if rest >= 0.0 and bound[a] > 0.0:
-                        picked_a, picked_v, tossed = a, -1, rest / bound[a]
+                        chosen_replica, picked_v, tossed = np.int64(a), np.int64(-1), rest / bound[a]
                         rest -= bound[a] * n
                     for field in range(fields):
                         first = (a * fields + field) * wide
@@ -264,16 +269,16 @@ def run_rejection_free(
                             each = chances[level * fields + field]
                             if each > 0.0:
                                 # The last class with any weight takes what rounding may leave over.
-                                picked_a, picked_field, picked_v = a, field, v
+                                chosen_replica, picked_field, picked_v = np.int64(a), np.int64(field), np.int64(v)
                                 nth = min(np.int64(rest / each), found[first + v] - 1)
                                 rest -= found[first + v] * each
-                a = picked_a
+                a = int(chosen_replica)
                 if picked_v < 0:
-                    site = min(np.int64(tossed), n - 1)
+                    site = min(int(tossed), n - 1)
                     spin = np.int64(spins_c[a * n + site])
                     picked_field = (spin * np.int64(total_c[site]) - 2 + fields) >> 1 if fields > 1 else 0
                     if gaussian:
-                        picked_v = site_levels[a * n + site]
+                        picked_v = np.int64(site_levels[a * n + site])
                     else:
                         picked_v = count_at(count, a * site_words * most_bits, used[a], site)
                     level = min(max(picked_v - shift[a] - lowest, 0), levels - 1)

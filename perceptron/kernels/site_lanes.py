@@ -69,7 +69,8 @@ def add_rows(typingctx, rows, index, start, stop, invert, words, count, plane, b
                     number = builder.load(builder.gep(listed, [builder.add(k, ir.Constant(INT64, j))]))
                     offset = builder.add(builder.mul(number, words), w)
                     row.append(builder.xor(_load(builder, data, offset), inverted))
-                level, carries = row, []
+                level: list[Any] = row
+                carries: list[Any] = []
                 for register in low:
                     total = builder.load(register)
                     carries = []
