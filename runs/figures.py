@@ -87,13 +87,25 @@ def colours(count: int) -> list[Any]:
     return [palette(0.82 * i / max(count - 1, 1)) for i in range(count)]
 
 
-def by_size(sizes: Sequence[int]) -> dict[int, dict[str, Any]]:
-    """Keyword arguments of `errorbar` for each size: its colour, marker and label."""
+def by_size(sizes: Sequence[int], symbol: str = "L") -> dict[int, dict[str, Any]]:
+    """Keyword arguments of `errorbar` for each size: its colour, marker and label, which calls it `symbol`."""
     palette = colours(len(sizes))
     return {
-        int(size): {"color": palette[i], "marker": MARKERS[i % len(MARKERS)], "label": f"$L = {int(size)}$"}
+        int(size): {"color": palette[i], "marker": MARKERS[i % len(MARKERS)], "label": f"${symbol} = {int(size)}$"}
         for i, size in enumerate(sizes)
     }
+
+
+def log_axis(ax: Any) -> None:
+    """Logarithmic ordinate; below two decades its ticks are labelled 1, 2, 5 and in plain numbers."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    ax.set_yscale("log")
+    low, high = ax.get_ylim()
+    if high < 100.0 * low:
+        ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        ax.yaxis.set_minor_formatter(NullFormatter())
 
 
 def save(figure: "Figure", out: Path, name: str, caption: str) -> Drawing:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from mcmc.statistics.convergence import AGREEMENT
-from runs.figures import PAGE_WIDTH, THEORY, Drawing, by_size, new_figure, save
+from runs.figures import PAGE_WIDTH, THEORY, Drawing, by_size, log_axis, new_figure, save
 
 if TYPE_CHECKING:
     import xarray
@@ -146,18 +146,6 @@ def plot_panel(ax: Any, results: "xarray.Dataset", panel: Panel) -> None:
         log_axis(ax)
     ax.set_xlabel(r"temperature $k_BT/J$")
     ax.set_ylabel(panel.label)
-
-
-def log_axis(ax: Any) -> None:
-    """Logarithmic ordinate; below two decades its ticks are labelled 1, 2, 5 and in plain numbers."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    ax.set_yscale("log")
-    low, high = ax.get_ylim()
-    if high < 100.0 * low:
-        ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        ax.yaxis.set_minor_formatter(NullFormatter())
 
 
 def root(value: np.ndarray, error: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:

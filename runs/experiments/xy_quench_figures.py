@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from runs.experiments.xy_figures import log_axis
-from runs.figures import PAGE_WIDTH, Drawing, by_size, new_figure, save
+from runs.figures import PAGE_WIDTH, Drawing, by_size, log_axis, new_figure, save
 
 if TYPE_CHECKING:
     import xarray
