@@ -5,7 +5,8 @@ A cluster is a connected component of the graph whose edges join solutions at Ha
 arXiv:1408.1784.
 """
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,8 @@ MOST_PAIRS = 2 * 10**11
 """Pairs that are counted in some minutes."""
 
 
-class Clusters(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Clusters:
     """Connected components of the graph of solutions."""
 
     sizes: np.ndarray

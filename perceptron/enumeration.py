@@ -38,6 +38,9 @@ from perceptron.patterns import Patterns, checked_weights
 MOST_WEIGHTS = 46
 """Beyond, counting takes days."""
 
+SMALL = 2**26
+"""Bytes that are taken without looking at how many there are."""
+
 LIMIT = 2**26
 """Solutions listed unless a call says otherwise: 512 MiB packed."""
 
@@ -280,8 +283,7 @@ def _check_size(costs: PatternCosts, counts: int, threads: int, limit: int, dist
 
 
 def _check_memory(needed: int, what: str, advice: str) -> None:
-    there = machine_memory()
-    if needed > there:
+    if needed > SMALL and needed > (there := machine_memory()):
         raise MemoryLimitError(
             f"{what} needs about {show_bytes(needed)} of memory and the machine has {show_bytes(there)}; {advice}"
         )

@@ -22,9 +22,11 @@ from perceptron.kernels.enumerate_rows import Rows
 from perceptron.pattern_costs import PatternCosts
 
 SEGMENT = 2**26
-"""Configurations of a segment: milliseconds, so that stopping is prompt; fewer where that would leave threads idle."""
+"""Configurations of a segment: milliseconds, so that stopping is prompt."""
 
-LEAST_SEGMENTS = 32
+SHORT_SEGMENT = 2**20
+SHORT_SEGMENTS = 32
+"""Where there would be less than so many segments, short ones keep all threads busy to the end."""
 
 CHECKPOINT_SECONDS = 30.0
 
@@ -70,7 +72,8 @@ def plan_pass(costs: PatternCosts, reference: int | None = None, mirrored: bool 
     rows = make_rows(costs, reference)
     mirror = costs.mirror if mirrored and rows.high else None
     blocks = 2**rows.high // (1 if mirror is None else 2)
-    segments = min(blocks, max(LEAST_SEGMENTS, (blocks << rows.low) // SEGMENT))
+    visited = blocks << rows.low
+    segments = min(blocks, max(1, visited // SEGMENT, min(SHORT_SEGMENTS, visited // SHORT_SEGMENT)))
     return Plan(rows, blocks, segments, mirror)
 
 
@@ -85,12 +88,16 @@ class PassFile:
     def load(self, fresh: Counted) -> tuple[Counted, np.ndarray | None]:
         """What the file holds, and the list of solutions if it got that far; `fresh` where there is no file.
 
-        Raises StoreError for a damaged file or one of another enumeration.
+        Raises StoreError for a damaged file, one of another enumeration, and a folder that cannot be written.
         """
-        if self.path is None or not os.path.lexists(self.path):
+        if self.path is None:
             return fresh, None
         from mcmc.store.checkpoint import load_checkpoint, read_meta
+        from mcmc.store.lock import check_writable
 
+        if not os.path.lexists(self.path):
+            check_writable(self.path.parent, "nothing was written")
+            return fresh, None
         meta = read_meta(self.path)
         other = [name for name, value in self.identity.items() if meta.get(name) != value]
         if other:

@@ -126,11 +126,10 @@ def test_blocks_segments_threads_and_the_mirror_change_nothing(monkeypatch, kind
     by_distance = whole.by_distance(reference)
     assert (by_distance.sum(axis=1) == whole.energy_histogram).all()
     assert (by_distance.sum(axis=0) == [math.comb(17, d) for d in range(18)]).all()
-    for low in (6, 7, 12):
-        for name in ("LOW_BINARY", "LOW_GAUSSIAN", "LOW_DISTANCE"):
-            monkeypatch.setattr(enumeration_blocks, name, low)
-        monkeypatch.setattr(enumeration_passes, "SEGMENT", 2**low)
-        other = enumerate_configurations(instance, **energy, threads=1 + low % 3)
+    for low, threads in ((1, 2), (6, 3), (7, 1), (11 if kind == "gaussian" else 14, 2)):
+        monkeypatch.setattr(enumeration_blocks, "low_weights", lambda costs, distances=False, low=low: low)
+        monkeypatch.setattr(enumeration_passes, "SEGMENT", 2 ** max(low, 10))
+        other = enumerate_configurations(instance, **energy, threads=threads)
         assert (other.energy_histogram == whole.energy_histogram).all()
         assert (other.packed_solutions == whole.packed_solutions).all()
         assert (other.by_distance(reference) == by_distance).all()
@@ -140,6 +139,21 @@ def test_blocks_segments_threads_and_the_mirror_change_nothing(monkeypatch, kind
     assert (plain.energy_histogram == whole.energy_histogram).all()
     assert (plain.packed_solutions == whole.packed_solutions).all()
     assert (plain.by_distance(reference) == by_distance).all()
+
+
+def test_a_large_instance_holds_together():
+    instance = random_patterns(29, p=16, seed=1)
+    found = enumerate_configurations(instance)
+    histogram, solutions = found.energy_histogram, found.solutions
+    assert histogram.sum() == 2**29
+    assert (histogram == histogram[::-1]).all()
+    assert found.packed_solutions.size == histogram[0] > 0
+    assert (np.diff(found.packed_solutions.astype(np.int64)) > 0).all()
+    assert (instance.errors(solutions) == 0).all()
+    by_distance = found.by_distance(solutions[0])
+    assert (by_distance.sum(axis=1) == histogram).all()
+    assert (by_distance.sum(axis=0) == [math.comb(29, d) for d in range(30)]).all()
+    assert (by_distance[0] == np.bincount((solutions != solutions[0]).sum(axis=1), minlength=30)).all()
 
 
 def test_flipping_all_weights():

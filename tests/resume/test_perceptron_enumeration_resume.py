@@ -18,6 +18,7 @@ import json, os, signal, sys
 import numpy as np
 from perceptron import enumerate_configurations, enumeration_passes, enumeration_watch, random_patterns
 
+enumeration_passes.SEGMENT = 2**11
 enumeration_passes.CHECKPOINT_SECONDS = 0.0
 enumeration_watch.CALL_SECONDS = 0.0
 instance = random_patterns(17, p=7, seed=4)
@@ -45,6 +46,12 @@ for what, at in json.loads(sys.argv[2]):
 CASES = [("energies", 0), ("energies", 19), ("solutions", 7), ("distances", 30)]
 
 INSTANCE = random_patterns(17, p=7, seed=4)
+
+
+@pytest.fixture(autouse=True)
+def _short_segments(monkeypatch):
+    """As in the processes that are killed."""
+    monkeypatch.setattr(enumeration_passes, "SEGMENT", 2**11)
 
 
 def run(what, **said):
@@ -84,8 +91,7 @@ def test_killed_it_goes_on_to_the_same_numbers(killed, what, at):
     assert all((a is None and b is None) or (a == b).all() for a, b in zip(again, resumed, strict=True))
 
 
-def test_stopped_it_has_no_numbers_and_goes_on(tmp_path, monkeypatch):
-    monkeypatch.setattr(enumeration_passes, "SEGMENT", 2**11)
+def test_stopped_it_has_no_numbers_and_goes_on(tmp_path):
     path, whole = tmp_path / "count", enumerate_configurations(INSTANCE)
     steps, calls = iter([5, 9, 0, 1000]), 0
     while True:
@@ -133,3 +139,8 @@ def test_a_file_of_another_count_is_refused(tmp_path):
     path.write_bytes(content[: len(content) // 2])
     with pytest.raises(StoreError, match="damaged"):
         enumerate_configurations(INSTANCE, path=path)
+
+
+def test_a_folder_that_is_not_there_is_told_before_counting(tmp_path):
+    with pytest.raises(StoreError, match="missing"):
+        enumerate_configurations(INSTANCE, path=tmp_path / "missing" / "count", progress=lambda done, total: 1 / 0)
