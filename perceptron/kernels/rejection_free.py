@@ -25,12 +25,15 @@ from perceptron.kernels.change import (
     set_masks,
 )
 from perceptron.kernels.lanes import boundary, counters_equal, popcount, step_counters, trailing_zeros
-from perceptron.kernels.site_lanes import DECODED, add_rows, count_levels, reflect
+from perceptron.kernels.site_lanes import DECODED, add_rows, count_negative, count_numbers, subtract
 
 EVENTS = 16
 """Flips whose random numbers are drawn together."""
 
 STREAM = 17
+EVERY, NOTHING = -1, -2
+"""In place of a replica: all are to be sorted anew, or none."""
+
 RARE = 1e-4
 """Acceptance below which weights are not sorted: so rare that most flips drawn are of sorted weights."""
 
@@ -70,14 +73,14 @@ def nth_bit(mask, words, nth):
 
 
 @piece
-def count_at(count, plane, bits, site):
-    """The count of one weight, read from the planes."""
+def number_at(count, plane, bits, site):
+    """The number of one weight, read from the two's complement planes."""
     group, lane, place = site // 512, (site // 64) % 8, np.uint64(site % 64)
     value = np.int64(0)
     for bit in range(bits):
         word = count[plane + (group * bits + bit) * 8 + lane]
         value += np.int64((word >> place) & ONE) << bit
-    return value
+    return value - (np.int64(1) << bits) if value >> (bits - 1) else value
 
 
 @piece
@@ -105,26 +108,54 @@ def fill_site_masks(spins, total, n, replicas, fields, negative, field_mask, sit
 
 
 @piece
-def count_gaussian(
-    entries, site_levels, a, n, p, spins, total, fields, kind, least, most, stability, first, found, wide
-):
-    """Energy change of every flip of replica a; counts in found[(a, field, change + p)]."""
+def class_limits(chances, levels, fields, largest):
+    """(energy changes in the first class beyond `lowest`, classes sorted, bound of the acceptance of all others).
+
+    The first class holds every change whose acceptances are those of the lowest one; each further change is a class
+    of its own, up to those below RARE, in whole windows of DECODED.
+    """
+    same = 0
+    while same + 1 < levels:
+        for field in range(fields):
+            if chances[(same + 1) * fields + field] != chances[field]:
+                break
+        else:
+            same += 1
+            continue
+        break
+    if same == levels - 1:
+        return largest + 1, 1, 0.0
+    last = levels
+    while last > same + 1 and not (chances[(last - 1) * fields : last * fields] > RARE).any():
+        last -= 1
+    windows = (last - same - 1 + DECODED - 1) // DECODED
+    classes, bound = 1 + windows * DECODED, 0.0
+    if same + classes < levels:
+        bound = chances[(same + classes) * fields : (same + classes + 1) * fields].max()
+    return same, classes, bound
+
+
+@piece
+def sort_gaussian(
+    entries, site_class, a, n, p, spins, total, fields, kind, least, most, stability, first, start, found, wide
+):  # fmt: skip
+    """Class of every flip of replica a; found[(a, field, class)] counts them."""
     for k in range(a * fields * wide, (a + 1) * fields * wide):
         found[k] = 0
     for site in range(n):
         spin = np.int64(spins[a * n + site])
         field = (spin * np.int64(total[site]) - 2 + fields) >> 1 if fields > 1 else 0
         delta = change_gaussian(entries, site, p, spin, kind, least, most, stability, first)
-        site_levels[a * n + site] = delta + p
-        found[(a * fields + field) * wide + delta + p] += 1
+        site_class[a * n + site] = delta
+        found[(a * fields + field) * wide + min(max(delta - start, 0), wide - 1)] += 1
 
 
 @piece
-def nth_level(site_levels, spins, total, a, n, fields, field, v, nth):
-    """Weight number `nth`, counted from 0, of replica a with this local field and count."""
+def nth_in_class(site_class, spins, total, a, n, fields, field, start, number, nth):
+    """Weight number `nth`, counted from 0, of replica a with this local field and class."""
     for site in range(n):
         here = (np.int64(spins[a * n + site]) * np.int64(total[site]) - 2 + fields) >> 1 if fields > 1 else 0
-        if here == field and site_levels[a * n + site] == v:
+        if here == field and max(site_class[a * n + site] - start, 0) == number:
             if nth == 0:
                 return site
             nth -= 1
@@ -144,107 +175,92 @@ def run_rejection_free(
     chains, replicas, stored = planes.shape[0], planes.shape[1], stability.shape[2]
     levels, sites = table.shape[1] // fields, replicas * n
     planes, stability = planes.reshape(-1), stability.reshape(-1)
-    masks, offset = np.empty(2 * max(words, 1), np.uint64), np.zeros(replicas, np.int64)
+    masks = np.empty(2 * max(words, 1), np.uint64)
     negative = np.empty(replicas * site_words, np.uint64)
     field_mask = np.empty(replicas * fields * site_words, np.uint64)
-    most_bits = 4
-    while (2 * patterns) >> most_bits:
+    most_bits = 6
+    while (4 * patterns + levels) >> (most_bits - 1):
         most_bits += 1
     count, chosen = np.empty(replicas * site_words * most_bits, np.uint64), np.empty(site_words, np.uint64)
-    used, shift, top = np.zeros(replicas, np.int64), np.zeros(replicas, np.int64), np.zeros(replicas, np.int64)
-    bound, chances = np.zeros(replicas), np.zeros(levels * fields)
-    index = np.empty(2 * patterns + 32, np.int64)
-    # Weights by replica, local field and count (energy change plus `shift`), up to the largest with an acceptance.
-    wide = 2 * patterns + 2 * DECODED
+    used, index = np.zeros(replicas, np.int64), np.empty(2 * patterns + 32, np.int64)
+    # Weights by replica, local field and class of their energy change.
+    wide = levels + 2 * DECODED
     found = np.zeros(replicas * fields * wide, np.int64)
-    site_levels = np.zeros(sites if gaussian else 1, np.int64)
+    chances = np.zeros((levels + 2 * DECODED + 1) * fields)
+    site_class = np.zeros(sites if gaussian else 1, np.int64)
     waiting, choosing = np.empty(EVENTS), np.empty(EVENTS)
     for c in range(chains):
         identity, spins_c, total_c = chain[c], spins[c], total[c]
         fill_site_masks(spins_c, total_c, n, replicas, fields, negative, field_mask, site_words)
         flips = energy = agreement = np.int64(0)
-        changed, sorted_to = -1, np.int64(0)
+        same, classes, bound, start, changed = 0, 1, 0.0, 0, EVERY
         for s in range(sweeps):
             sweep = np.uint32(first_sweep + s)
-            row = table[rows[s if rows.shape[0] > 1 else 0, c]]
             if s == 0 or rows.shape[0] > 1:
-                changed, sorted_to = -1, levels
+                row = table[rows[s if rows.shape[0] > 1 else 0, c]]
                 for k in range(levels * fields):
                     chances[k] = row[k] / CERTAIN
-                while sorted_to > 0 and not (chances[(sorted_to - 1) * fields : sorted_to * fields] > RARE).any():
-                    sorted_to -= 1
+                same, classes, bound = class_limits(chances, levels, fields, patterns)
+                start, changed = lowest + same, EVERY
             elapsed, event, drawn, tossed = np.int64(0), np.int64(0), np.int64(0), 0.0
             while True:
+                # Sort the weights whose energy change or local field is new.
                 for a in range(replicas):
-                    system = c * replicas + a
-                    if changed == a or changed == -1:
-                        if gaussian:
-                            shift[a] = patterns
-                            count_gaussian(
-                                entries, site_levels, a, n, stored, spins_c, total_c, fields, kind, least, most,
-                                stability, system * stored, found, wide,
+                    system, base = c * replicas + a, a * site_words * most_bits
+                    if gaussian:
+                        if changed != NOTHING:
+                            sort_gaussian(
+                                entries, site_class, a, n, stored, spins_c, total_c, fields, kind, least, most,
+                                stability, system * stored, start, found, wide,
                             )  # fmt: skip
-                        else:
-                            plane = system * words * bits
-                            if kind == ERRORS:
-                                offset[a] = boundary(planes, plane, valid, words, bits, masks, 0)
-                            else:
-                                offset[a] = set_masks(planes, plane, valid, words, bits, kind, upper, masks, 0)
-                            largest, end = list_bits(masks, 0, words, patterns, index, 0)
-                            shift[a], last = offset[a], end
-                            if kind != ERRORS:
-                                # Row `patterns` is empty, the next full: inverted, that adds nothing either.
-                                blank = patterns + 1 if kind == SYMMETRIC else patterns
-                                more, last = list_bits(masks, words, words, blank, index, end)
-                                largest += more
-                                shift[a] += more if kind == SYMMETRIC else 0
-                            used[a] = 4
-                            while largest >> used[a]:
-                                used[a] += 1
-                            base = a * site_words * most_bits
-                            for k in range(base, base + site_words * used[a]):
-                                count[k] = NONE
-                            add_rows(pattern_rows, index, 0, end, NONE, site_words, count, base, used[a])
-                            if kind != ERRORS:
-                                invert = ALL_ONES if kind == SYMMETRIC else NONE
-                                add_rows(pattern_rows, index, end, last, invert, site_words, count, base, used[a])
-                            reflect(count, base, negative, a * site_words, largest, site_words, used[a])
-                        # Counts below top are sorted; the last level stands for all larger changes too.
-                        top[a] = wide if sorted_to == levels else max(sorted_to + lowest + shift[a], 0)
-                        top[a] = min((top[a] + DECODED - 1) // DECODED * DECODED, wide // DECODED * DECODED)
-                        bound[a] = 0.0
-                        level = top[a] - shift[a] - lowest
-                        if level < levels:
-                            for field in range(fields):
-                                bound[a] = max(bound[a], chances[max(level, 0) * fields + field])
-                    if gaussian or changed == -2:
                         continue
-                    base = a * site_words * most_bits
-                    for field in range(fields):
-                        here, first = (a * fields + field) * site_words, (a * fields + field) * wide
-                        for window in range(top[a] // DECODED):
-                            if (window * DECODED) >> used[a]:
-                                found[first + window * DECODED : first + (window + 1) * DECODED] = 0
-                            else:
-                                count_levels(
+                    if changed in (a, EVERY):
+                        plane = system * words * bits
+                        if kind == ERRORS:
+                            offset = boundary(planes, plane, valid, words, bits, masks, 0)
+                        else:
+                            offset = set_masks(planes, plane, valid, words, bits, kind, upper, masks, 0)
+                        largest, end = list_bits(masks, 0, words, patterns, index, 0)
+                        last = end
+                        if kind != ERRORS:
+                            # Row `patterns` is empty, the next full: inverted, that adds nothing either.
+                            blank = patterns + 1 if kind == SYMMETRIC else patterns
+                            more, last = list_bits(masks, words, words, blank, index, end)
+                            largest += more
+                            offset += more if kind == SYMMETRIC else 0
+                        amount = offset + start + 1
+                        used[a] = 5
+                        while (largest + abs(amount)) >> (used[a] - 1):
+                            used[a] += 1
+                        for k in range(base, base + site_words * used[a]):
+                            count[k] = NONE
+                        add_rows(pattern_rows, index, 0, end, NONE, site_words, count, base, used[a])
+                        if kind != ERRORS:
+                            invert = ALL_ONES if kind == SYMMETRIC else NONE
+                            add_rows(pattern_rows, index, end, last, invert, site_words, count, base, used[a])
+                        subtract(count, base, negative, a * site_words, largest, amount, site_words, used[a])
+                    if changed in (a, EVERY) or (partners and changed != NOTHING):
+                        for field in range(fields):
+                            here, first = (a * fields + field) * site_words, (a * fields + field) * wide
+                            found[first] = count_negative(
+                                count, base, field_mask, here, site_words, used[a], chosen, 0
+                            )  # fmt: skip
+                            for window in range((classes - 1) // DECODED):
+                                count_numbers(
                                     count, base, field_mask, here, site_words, used[a], window, found,
-                                    first + window * DECODED,
+                                    first + 1 + window * DECODED,
                                 )  # fmt: skip
-                rate = 0.0
-                for a in range(replicas):
-                    rate += bound[a] * n
-                    for field in range(fields):
-                        first = (a * fields + field) * wide
-                        for v in range(top[a]):
-                            if found[first + v]:
-                                level = min(max(v - shift[a] - lowest, 0), levels - 1)
-                                rate += found[first + v] * chances[level * fields + field]
+                rate = bound * sites
+                for k in range(replicas * fields):
+                    for number in range(classes):
+                        if found[k * wide + number]:
+                            rate += found[k * wide + number] * chances[(same + number) * fields + k % fields]
+                if rate > sites and bound > 0.0:
+                    # Nearly every attempt is accepted, and the bound on top is too much: sort all weights.
+                    classes, bound, changed = 1 + (levels - same + DECODED) // DECODED * DECODED, 0.0, EVERY
+                    continue
                 if rate <= 0.0:
                     break
-                if rate > sites and sorted_to < levels:
-                    # Nearly every attempt is accepted, and the bound on top is too much: sort all weights.
-                    sorted_to, changed = levels, -1
-                    continue
                 if event == drawn:
                     draw_events(waiting, choosing, event, sweep, identity, k0, k1)
                     drawn += EVENTS
@@ -253,69 +269,67 @@ def run_rejection_free(
                 if elapsed + wait > sites:
                     break
                 elapsed += np.int64(wait)
-                rest = choosing[event % EVENTS] * rate
+                rest = choosing[event % EVENTS] * rate - bound * sites
                 event += 1
-                chosen_replica = picked_field = picked_v = nth = np.int64(-1)
-                for a in range(replicas):
-                    if rest >= 0.0 and bound[a] > 0.0:
-                        chosen_replica, picked_v, tossed = np.int64(a), np.int64(-1), rest / bound[a]
-                        rest -= bound[a] * n
-                    for field in range(fields):
-                        first = (a * fields + field) * wide
-                        for v in range(top[a]):
-                            if rest < 0.0 or not found[first + v]:
-                                continue
-                            level = min(max(v - shift[a] - lowest, 0), levels - 1)
-                            each = chances[level * fields + field]
-                            if each > 0.0:
-                                # The last class with any weight takes what rounding may leave over.
-                                chosen_replica, picked_field, picked_v = np.int64(a), np.int64(field), np.int64(v)
-                                nth = min(np.int64(rest / each), found[first + v] - 1)
-                                rest -= found[first + v] * each
-                a = int(chosen_replica)
-                if picked_v < 0:
-                    site = min(int(tossed), n - 1)
-                    spin = np.int64(spins_c[a * n + site])
-                    picked_field = (spin * np.int64(total_c[site]) - 2 + fields) >> 1 if fields > 1 else 0
+                kind_of_flip = number = nth = np.int64(-1)
+                if rest < 0.0:
+                    tossed = (rest + bound * sites) / bound
+                    place = min(np.int64(tossed), sites - 1)
+                    a = place // n
+                    site = place - a * n
+                    field = (np.int64(spins_c[place]) * np.int64(total_c[site]) - 2 + fields) >> 1 if fields > 1 else 0
                     if gaussian:
-                        picked_v = np.int64(site_levels[a * n + site])
+                        number = max(site_class[place] - start, 0)
                     else:
-                        picked_v = count_at(count, a * site_words * most_bits, used[a], site)
-                    level = min(max(picked_v - shift[a] - lowest, 0), levels - 1)
+                        number = 1 + number_at(count, a * site_words * most_bits, used[a], site)
                     # A sorted weight has its own share; the fraction left of the toss decides for the others.
-                    if picked_v < top[a] or (tossed - site) * bound[a] >= chances[level * fields + picked_field]:
-                        changed = -2
+                    level = min(same + number, levels - 1)
+                    if number < classes or (tossed - place) * bound >= chances[level * fields + field]:
+                        changed = NOTHING
                         continue
-                elif gaussian:
-                    site = nth_level(site_levels, spins_c, total_c, a, n, fields, picked_field, picked_v, nth)
                 else:
-                    counters_equal(
-                        count, a * site_words * most_bits, field_mask, (a * fields + picked_field) * site_words,
-                        picked_v, site_words, used[a], chosen, 0,
-                    )  # fmt: skip
-                    site = nth_bit(chosen, site_words, nth)
-                spin = np.int64(spins_c[a * n + site])
-                spins_c[a * n + site] = np.int8(-spin)
+                    for k in range(replicas * fields):
+                        for j in range(classes):
+                            each = chances[(same + j) * fields + k % fields]
+                            if rest >= 0.0 and found[k * wide + j] and each > 0.0:
+                                # The last class with any weight takes what rounding may leave over.
+                                kind_of_flip, number = np.int64(k), np.int64(j)
+                                nth = min(np.int64(rest / each), found[k * wide + j] - 1)
+                                rest -= found[k * wide + j] * each
+                    a, field = kind_of_flip // fields, kind_of_flip % fields
+                    base, here = a * site_words * most_bits, kind_of_flip * site_words
+                    if gaussian:
+                        site = nth_in_class(site_class, spins_c, total_c, a, n, fields, field, start, number, nth)
+                    else:
+                        if number == 0:
+                            count_negative(count, base, field_mask, here, site_words, used[a], chosen, 0)
+                        else:
+                            counters_equal(
+                                count, base, field_mask, here, number - 1, site_words, used[a], chosen, 0
+                            )  # fmt: skip
+                        site = nth_bit(chosen, site_words, nth)
+                    place = a * n + site
+                spin = np.int64(spins_c[place])
+                spins_c[place] = np.int8(-spin)
                 flips += 1
-                energy += picked_v - shift[a]
                 if gaussian:
+                    energy += site_class[place]
                     flip_gaussian(entries, site, stored, spin, stability, (c * replicas + a) * stored)
                 else:
+                    energy += 1 + start + number_at(count, a * site_words * most_bits, used[a], site)
                     flip = ALL_ONES if spin < 0 else NONE
-                    plane = (c * replicas + a) * words * bits
-                    step_counters(planes, plane, columns, site * words, flip, words, bits)
+                    step_counters(planes, (c * replicas + a) * words * bits, columns, site * words, flip, words, bits)
                 word, bit = site // 64, ONE << np.uint64(site % 64)
                 negative[a * site_words + word] ^= bit
                 if partners:
-                    agreement -= 2 * (2 * picked_field - partners)
+                    agreement -= 2 * (2 * field - partners)
                     total_c[site] = np.int16(np.int64(total_c[site]) - 2 * spin)
                     for b in range(replicas):
-                        field = (np.int64(spins_c[b * n + site]) * np.int64(total_c[site]) - 2 + fields) >> 1
+                        new = (np.int64(spins_c[b * n + site]) * np.int64(total_c[site]) - 2 + fields) >> 1
                         for f in range(fields):
                             field_mask[(b * fields + f) * site_words + word] &= ~bit
-                        field_mask[(b * fields + field) * site_words + word] |= bit
-                # Gaussian classes are counted by weight, with their fields: all replicas anew.
-                changed = -1 if gaussian and partners else a
+                        field_mask[(b * fields + new) * site_words + word] |= bit
+                changed = a
         counts[c, 0] += flips
         counts[c, 1] += energy
         counts[c, 2] += agreement

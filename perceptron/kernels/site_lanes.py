@@ -15,6 +15,7 @@ from perceptron.kernels.lanes import (
     INT64,
     LANES,
     VECTOR,
+    _add_to,
     _constant,
     _load,
     _loop,
@@ -29,17 +30,18 @@ from perceptron.kernels.lanes import (
 FIRST = 3
 """Planes that carry-save adders keep in registers; eights go to memory."""
 
-DECODED = 16
-"""Counts that `count_levels` tells apart in one call."""
+DECODED = 8
+"""Numbers that `count_numbers` tells apart in one call."""
 
 GROUP = 8
 """Rows added together; lists of rows are padded to a multiple of it with rows that add nothing."""
 
 
 def _full_adder(builder, a, b, c):
-    """Sum and carry of three bits in every lane."""
+    """Sum and carry of three bits in every lane; the carry is a choice by a xor b, which can be one instruction."""
     both = builder.xor(a, b)
-    return builder.xor(both, c), builder.or_(builder.and_(a, b), builder.and_(both, c))
+    carry = builder.or_(builder.and_(both, c), builder.and_(builder.not_(both), a))
+    return builder.xor(both, c), carry
 
 
 @intrinsic
@@ -96,23 +98,31 @@ def add_rows(typingctx, rows, index, start, stop, invert, words, count, plane, b
 
 
 @intrinsic
-def reflect(typingctx, count, plane, mask, start, total, words, bits):
-    """count = total - count in the weights of mask[start + w], as planes: not count, plus total + 1."""
+def subtract(typingctx, count, plane, mask, start, total, amount, words, bits):
+    """count = count - amount, and total - count - amount in the weights of mask[start + w]; two's complement planes."""
 
     def generate(context, builder, signature, arguments):
         planes = _pointer(context, builder, signature, arguments, 0, 1)
         where = _pointer(context, builder, signature, arguments, 2, 3)
-        words, bits = arguments[5], arguments[6]
-        addend = builder.add(arguments[4], ir.Constant(INT64, 1))
+        words, bits = arguments[6], arguments[7]
+        one = ir.Constant(INT64, 1)
+        plain = builder.neg(arguments[5])
+        # total - count = not count + total + 1
+        mirrored = builder.add(builder.add(arguments[4], one), plain)
         carry = cgutils.alloca_once(builder, VECTOR)
         size = builder.mul(bits, ir.Constant(INT64, LANES))
         with _loop(builder, words) as (w, _):
             group = builder.gep(planes, [builder.mul(w, bits)])
             here = _load(builder, where, w)
+            elsewhere = builder.not_(here)
             builder.store(_constant(0), carry)
             with _loop(builder, size) as (b, _):
-                one = builder.and_(builder.lshr(addend, builder.lshr(b, ir.Constant(INT64, 3))), ir.Constant(INT64, 1))
-                added = builder.and_(_splat(builder, builder.neg(one)), here)
+                place = builder.lshr(b, ir.Constant(INT64, 3))
+                first, second = (
+                    _splat(builder, builder.neg(builder.and_(builder.lshr(value, place), one)))
+                    for value in (mirrored, plain)
+                )
+                added = builder.or_(builder.and_(first, here), builder.and_(second, elsewhere))
                 flipped = builder.xor(_load(builder, group, b), here)
                 value, carried = _full_adder(builder, flipped, added, builder.load(carry))
                 _store(builder, value, group, b)
@@ -120,41 +130,60 @@ def reflect(typingctx, count, plane, mask, start, total, words, bits):
         return context.get_dummy_value()
 
     integer = types.int64
-    return types.void(count, integer, mask, integer, integer, integer, integer), generate
+    return types.void(count, integer, mask, integer, integer, integer, integer, integer), generate
 
 
 @intrinsic
-def count_levels(typingctx, count, plane, mask, start, words, bits, window, out, first):
-    """out[first + v] = weights of mask[start + w] whose count is 16 window + v, for v < 16; bits >= 4."""
+def count_negative(typingctx, count, plane, mask, start, words, bits, out, first):
+    """out[first + w] = those of mask[start + w] whose number is negative; returns how many."""
+
+    def generate(context, builder, signature, arguments):
+        planes = _pointer(context, builder, signature, arguments, 0, 1)
+        where = _pointer(context, builder, signature, arguments, 2, 3)
+        out = _pointer(context, builder, signature, arguments, 6, 7)
+        words, bits = arguments[4], arguments[5]
+        top = builder.mul(builder.sub(bits, ir.Constant(INT64, 1)), ir.Constant(INT64, LANES))
+        total = cgutils.alloca_once_value(builder, _constant(0))
+        with _loop(builder, words) as (w, _):
+            sign = _load(builder, builder.gep(planes, [builder.mul(w, bits)]), top)
+            found = builder.and_(sign, _load(builder, where, w))
+            _store(builder, found, out, w)
+            _add_to(builder, total, _popcount(builder, found))
+        return _sum(builder, builder.load(total))
+
+    integer = types.int64
+    return integer(count, integer, mask, integer, integer, integer, out, integer), generate
+
+
+@intrinsic
+def count_numbers(typingctx, count, plane, mask, start, words, bits, window, out, first):
+    """out[first + v] = weights of mask[start + w] whose number is 8 window + v, for v < 8; bits >= 4."""
 
     def generate(context, builder, signature, arguments):
         planes = _pointer(context, builder, signature, arguments, 0, 1)
         where = _pointer(context, builder, signature, arguments, 2, 3)
         words, bits, window = arguments[4], arguments[5], arguments[6]
         found = _pointer(context, builder, signature, arguments, 7, 8)
-        eight = ir.Constant(INT64, LANES)
-        totals = [cgutils.alloca_once_value(builder, _constant(0)) for _ in range(16)]
+        one, eight = ir.Constant(INT64, 1), ir.Constant(INT64, LANES)
+        totals = [cgutils.alloca_once_value(builder, _constant(0)) for _ in range(DECODED)]
         above = cgutils.alloca_once(builder, VECTOR)
         size = builder.mul(bits, eight)
         with _loop(builder, words) as (w, _):
             group = builder.gep(planes, [builder.mul(w, bits)])
             builder.store(_load(builder, where, w), above)
-            with cgutils.for_range_slice(builder, ir.Constant(INT64, 4 * LANES), size, eight, intp=INT64) as (b, _):
-                place = builder.sub(builder.lshr(b, ir.Constant(INT64, 3)), ir.Constant(INT64, 4))
-                wanted = builder.and_(builder.lshr(window, place), ir.Constant(INT64, 1))
+            with cgutils.for_range_slice(builder, ir.Constant(INT64, 3 * LANES), size, eight, intp=INT64) as (b, _):
+                place = builder.sub(builder.lshr(b, ir.Constant(INT64, 3)), ir.Constant(INT64, 3))
+                wanted = builder.and_(builder.lshr(window, place), one)
                 # All ones where the wanted bit is 0: xor with it leaves the planes that agree.
-                agrees = builder.xor(
-                    _load(builder, group, b), _splat(builder, builder.sub(wanted, ir.Constant(INT64, 1)))
-                )
+                agrees = builder.xor(_load(builder, group, b), _splat(builder, builder.sub(wanted, one)))
                 builder.store(builder.and_(builder.load(above), agrees), above)
-            bit = [_load(builder, group, ir.Constant(INT64, b * LANES)) for b in range(4)]
+            bit = [_load(builder, group, ir.Constant(INT64, b * LANES)) for b in range(3)]
             no = [builder.not_(plane) for plane in bit]
+            high = builder.load(above)
+            halves = [builder.and_(no[2], high), builder.and_(bit[2], high)]
             pairs = [builder.and_((bit if v & 1 else no)[0], (bit if v & 2 else no)[1]) for v in range(4)]
-            rest = [builder.and_((bit if v & 1 else no)[2], (bit if v & 2 else no)[3]) for v in range(4)]
-            rest = [builder.and_(value, builder.load(above)) for value in rest]
             for v, total in enumerate(totals):
-                here = _popcount(builder, builder.and_(pairs[v % 4], rest[v // 4]))
-                builder.store(builder.add(builder.load(total), here), total)
+                _add_to(builder, total, _popcount(builder, builder.and_(pairs[v % 4], halves[v // 4])))
         for v, total in enumerate(totals):
             builder.store(_sum(builder, builder.load(total)), builder.gep(found, [ir.Constant(INT64, v)]))
         return context.get_dummy_value()
