@@ -9,6 +9,7 @@ Bortz, Kalos & Lebowitz 1975, J. Comput. Phys. 17, 10.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -194,6 +195,10 @@ def run_rejection_free(
         fill_site_masks(spins_c, total_c, n, replicas, fields, negative, field_mask, site_words)
         flips = energy = agreement = np.int64(0)
         same, classes, bound, start, changed = 0, 1, 0.0, 0, EVERY
+        # Numba has integers of 64 bits throughout; for the type checker each of these is one name of two types.
+        place: Any
+        number: Any
+        word: Any
         for s in range(sweeps):
             sweep = np.uint32(first_sweep + s)
             if s == 0 or rows.shape[0] > 1:
@@ -271,7 +276,7 @@ def run_rejection_free(
                 elapsed += np.int64(wait)
                 rest = choosing[event % EVENTS] * rate - bound * sites
                 event += 1
-                kind_of_flip = number = nth = np.int64(-1)
+                kind_of_flip, number, nth = np.int64(-1), np.int64(-1), np.int64(-1)
                 if rest < 0.0:
                     tossed = (rest + bound * sites) / bound
                     place = min(np.int64(tossed), sites - 1)
@@ -296,7 +301,7 @@ def run_rejection_free(
                                 kind_of_flip, number = np.int64(k), np.int64(j)
                                 nth = min(np.int64(rest / each), found[k * wide + j] - 1)
                                 rest -= found[k * wide + j] * each
-                    a, field = kind_of_flip // fields, kind_of_flip % fields
+                    a, field = int(kind_of_flip // fields), int(kind_of_flip % fields)
                     base, here = a * site_words * most_bits, kind_of_flip * site_words
                     if gaussian:
                         site = nth_in_class(site_class, spins_c, total_c, a, n, fields, field, start, number, nth)

@@ -72,7 +72,7 @@ def rejection_free_rows() -> Iterator[Row]:
             kept[update].append(int(info.flipped.sum()))
 
         free, plain, _ = paired_seconds(lambda: run("rejection_free"), lambda: run("metropolis"))
-        each = {name: np.median(values[1:]) for name, values in flips.items()}
+        each = {name: float(np.median(values[1:])) for name, values in flips.items()}
         value, reference = free / each["rejection_free"] * NANO, plain / each["metropolis"] * NANO
         seen = each["metropolis"] / (sweeps * n)
         yield Row(
