@@ -96,7 +96,7 @@ def law(model, control):
 
 
 def local_field(model, weights, site):
-    """Index of the local field of one weight in every row: how many of those coupled to it agree, as the table has it."""
+    """Index of the local field of one weight in every row: how many of those coupled to it agree with it."""
     if isinstance(model, WithReference):
         return (1 + weights[:, site].astype(np.int64) * model.reference[site]) // 2
     if not isinstance(model, Replicated):

@@ -109,8 +109,8 @@ def fill_site_masks(spins, total, n, replicas, fields, negative, field_mask, sit
 
 
 @piece
-def class_limits(chances, levels, fields, largest):
-    """(energy changes in the first class beyond `lowest`, classes sorted, bound of the acceptance of all others).
+def class_limits(chances, levels, fields, lowest, largest):
+    """(level of the first class, its largest energy change, classes sorted, bound of the acceptance of all others).
 
     The first class holds every change whose acceptances are those of the lowest one; each further change is a class
     of its own, up to those below RARE, in whole windows of DECODED.
@@ -125,7 +125,7 @@ def class_limits(chances, levels, fields, largest):
             continue
         break
     if same == levels - 1:
-        return largest + 1, 1, 0.0
+        return same, largest + 1, 1, 0.0
     last = levels
     while last > same + 1 and not (chances[(last - 1) * fields : last * fields] > RARE).any():
         last -= 1
@@ -133,7 +133,7 @@ def class_limits(chances, levels, fields, largest):
     classes, bound = 1 + windows * DECODED, 0.0
     if same + classes < levels:
         bound = chances[(same + classes) * fields : (same + classes + 1) * fields].max()
-    return same, classes, bound
+    return same, lowest + same, classes, bound
 
 
 @piece
@@ -205,8 +205,8 @@ def run_rejection_free(
                 row = table[rows[s if rows.shape[0] > 1 else 0, c]]
                 for k in range(levels * fields):
                     chances[k] = row[k] / CERTAIN
-                same, classes, bound = class_limits(chances, levels, fields, patterns)
-                start, changed = lowest + same, EVERY
+                same, start, classes, bound = class_limits(chances, levels, fields, lowest, patterns)
+                changed = EVERY
             elapsed, event, drawn, tossed = np.int64(0), np.int64(0), np.int64(0), 0.0
             while True:
                 # Sort the weights whose energy change or local field is new.
