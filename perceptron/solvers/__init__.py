@@ -60,7 +60,7 @@ def solve(
     if not isinstance(patterns, Patterns):
         raise ArgumentError(f"patterns: got {type(patterns).__name__}; make them with random_patterns or from_arrays")
     function = _function(method)
-    _check_options(method, options)
+    check_options(method, options)
     split_seed(seed)
     patterns.least_stability(margin)
     compiling: list[float] = []
@@ -85,7 +85,8 @@ def _function(method: str) -> Callable[..., Solution]:
     return getattr(import_module(module), name)
 
 
-def _check_options(method: str, given: dict[str, Any]) -> None:
+def check_options(method: str, given: dict[str, Any]) -> None:
+    """Raises ArgumentError, with the nearest names, for an unknown method or an option that it does not have."""
     known = options(method)
     for name in given:
         if name not in known:
