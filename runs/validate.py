@@ -15,7 +15,7 @@ DEFAULT_SEED = 2026
 
 def groups() -> list[tuple[str, Callable[[int], Iterator[Case]]]]:
     """Titles and generators of rows, called with a seed; a later landscape appends its own."""
-    from runs.exact_cases import random_numbers, xy
+    from runs.exact_cases import perceptron, random_numbers, xy
 
     return [
         ("Random numbers", random_numbers.cases),
@@ -24,6 +24,11 @@ def groups() -> list[tuple[str, Callable[[int], Iterator[Case]]]]:
         ("XY model: complete graph", xy.complete_cases),
         ("XY model: gauge glass", xy.disorder_cases),
         ("XY model: Langevin", xy.langevin_cases),
+        ("Binary perceptron: single flips", perceptron.flip_cases),
+        ("Binary perceptron: coupled", perceptron.coupled_cases),
+        ("Binary perceptron: first moments", perceptron.first_moment_cases),
+        ("Binary perceptron: noisy teacher", perceptron.nishimori_cases),
+        ("Binary perceptron: belief propagation", perceptron.message_cases),
     ]
 
 
