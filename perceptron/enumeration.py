@@ -35,8 +35,8 @@ from perceptron.packing import unpack_signs
 from perceptron.pattern_costs import PatternCosts, pattern_costs
 from perceptron.patterns import Patterns, checked_weights
 
-MOST_WEIGHTS = 46
-"""Beyond, counting takes days."""
+MOST_WEIGHTS = 48
+"""Some hours on one core; beyond, days."""
 
 SMALL = 2**26
 """Bytes that are taken without looking at how many there are."""
@@ -102,8 +102,9 @@ class Enumeration:
         """
         self._check_complete()
         if self._listed is None:
-            error = ArgumentError if self.solution_count == 0 or not self._why_not_listed else MemoryLimitError
-            raise error(self._why_not_listed or "solutions: they were not listed; enumerate with solutions=True")
+            if self._why_not_listed:
+                raise MemoryLimitError(self._why_not_listed)
+            raise ArgumentError("solutions: they were not listed; enumerate with solutions=True")
         return self._listed
 
     @property
@@ -149,7 +150,7 @@ class Enumeration:
         packed = int(packed_weights(signs))
         threads = self._threads if threads is None else _threads(threads)
         levels = _levels(costs)
-        _check_size(costs, levels * (n + 1), threads, 0, True)
+        _check_size(costs, levels * (n + 1), threads, 0)
         plan = plan_pass(costs, packed)
         file = PassFile(path, {**_identity(costs, "distances"), "reference": packed})
         counted, _ = file.load(fresh_count(plan, levels, n + 1))
@@ -266,8 +267,9 @@ def _check_weights(costs: PatternCosts, threads: int, histogram: bool) -> None:
     n, p = costs.patterns.n, costs.patterns.p
     if n <= MOST_WEIGHTS:
         return
-    # Measured on one core with 512-bit vectors, to within a factor of two.
-    nanoseconds = 0.02 * p if costs.patterns.kind == "gaussian" else 0.005 * p if histogram else 0.02
+    # Measured on one core with 512-bit vectors, to within a factor of two or so.
+    per_pattern = 0.02 if costs.patterns.kind == "gaussian" else 0.015 if costs.energy == "hinge" else 0.004
+    nanoseconds = per_pattern * p if histogram else 0.02
     hours = 2.0**n * nanoseconds * 1e-9 / threads / 3600
     raise ArgumentError(
         f"n: got {n} weights; all 2^{n} configurations would take about {hours:.2g} hours here, {MOST_WEIGHTS} weights "
@@ -275,9 +277,9 @@ def _check_weights(costs: PatternCosts, threads: int, histogram: bool) -> None:
     )
 
 
-def _check_size(costs: PatternCosts, counts: int, threads: int, limit: int, distances: bool = False) -> None:
+def _check_size(costs: PatternCosts, counts: int, threads: int, limit: int) -> None:
     listed = 8 * min(limit, 2**costs.patterns.n)
-    needed = 2 * row_bytes(costs, distances) + 8 * counts * (2 + 5 * threads) + listed
+    needed = 2 * row_bytes(costs) + 8 * counts * (2 + 5 * threads) + listed
     advice = "lower `limit`, or solutions=False" if 2 * listed > needed else "take fewer patterns or a smaller margin"
     _check_memory(needed, f"enumerating {costs.patterns.p} patterns of {costs.patterns.n} weights", advice)
 

@@ -8,20 +8,18 @@ from perceptron.kernels.enumerate_rows import Rows, fill_binary, fill_gaussian
 from perceptron.packing import WORD, pack_signs
 from perceptron.pattern_costs import PatternCosts
 
-LOW_BINARY = 13
-LOW_DISTANCE = 14
+LOW_BINARY = 14
 LOW_GAUSSIAN = 11
-"""Low weights: the longest rows that stay in the caches. Counting distances wastes less of longer ones; Gaussian
-patterns have a row for each of their low configurations."""
+"""Low weights: rows as long as stay in the caches; Gaussian patterns have one for each of their low configurations."""
 
 PART = 8
 """Words that the configurations at one distance fill up to: the width of a vector."""
 
 
-def low_weights(costs: PatternCosts, distances: bool = False) -> int:
+def low_weights(costs: PatternCosts) -> int:
     """How many weights run inside a block; fewer for small instances, where making the rows is what takes the time."""
     n = costs.patterns.n
-    most = LOW_GAUSSIAN if costs.patterns.kind == "gaussian" else LOW_DISTANCE if distances else LOW_BINARY
+    most = LOW_GAUSSIAN if costs.patterns.kind == "gaussian" else LOW_BINARY
     return min(n, most, max(6, n - 8))
 
 
@@ -32,7 +30,7 @@ def packed_weights(weights: np.ndarray) -> np.ndarray:
 
 def make_rows(costs: PatternCosts, reference: int | None = None) -> Rows:
     """Rows of an instance; with a `reference`, a packed configuration, distances from it are counted."""
-    patterns, low = costs.patterns, low_weights(costs, reference is not None)
+    patterns, low = costs.patterns, low_weights(costs)
     high = patterns.n - low
     order, valid, parts = _natural_order(low) if reference is None else _order_by_distance(low, reference)
     made: dict[str, Any] = {
@@ -42,9 +40,9 @@ def make_rows(costs: PatternCosts, reference: int | None = None) -> Rows:
     return _gaussian_rows(costs, made) if patterns.kind == "gaussian" else _binary_rows(costs, made)
 
 
-def row_bytes(costs: PatternCosts, distances: bool = False) -> int:
+def row_bytes(costs: PatternCosts) -> int:
     """Memory that `make_rows` takes, about."""
-    low = low_weights(costs, distances)
+    low = low_weights(costs)
     if costs.patterns.kind == "gaussian":
         return costs.entries.shape[0] * (2**low + 1) * (2**low // 8 + 32)
     bits = _bits(costs, low)

@@ -96,24 +96,16 @@ def add_rows(rows, chosen, planes):
 
 
 @piece
-def select(planes, used, octave, valid, mask):
-    """mask = configurations whose energy is 8 octave to 8 octave + 7 above the least one; returns whether any is."""
-    words = np.uint64(valid.size)
-    for w in range(words):
-        mask[w] = valid[w]
-    found = ALL
-    # From the highest plane: it empties the mask soonest.
-    for k in range(used - 1, 2, -1):
-        differs = NONE if octave >> (k - 3) & 1 else ALL
-        p = planes[k * PLANE :]
-        found = NONE
-        for w in range(words):
-            x = mask[w] & (p[w] ^ differs)
-            mask[w] = x
-            found |= x
-        if found == NONE:
-            return False
-    return True
+def keep_bit(planes, plane, one, above, mask):
+    """mask = configurations of the mask `above` whose bit in a plane is `one`; returns a word, 0 when there is none."""
+    p = planes[plane * PLANE :]
+    differs = NONE if one else ALL
+    found = NONE
+    for w in range(np.uint64(mask.size)):
+        x = above[w] & (p[w] ^ differs)
+        mask[w] = x
+        found |= x
+    return found
 
 
 @piece
@@ -141,7 +133,9 @@ def count_energies(rows, first, last, counts):
     """Add the configurations of blocks [first, last) to counts (energies + 8, distances) int64."""
     patterns = rows.least.shape[0]
     planes = np.empty(64 * PLANE, np.uint64)
-    mask = np.empty(rows.valid.size, np.uint64)
+    # masks[k] belongs to the bits of an energy from plane k + 3 on; above the highest one it is all configurations.
+    masks = np.empty((64, rows.valid.size), np.uint64)
+    masks[:] = rows.valid
     chosen = np.full((rows.bits, -(-patterns // 8) * 8), rows.table.shape[0] - 1)
     sums, found = np.zeros(patterns, np.int64), np.empty(patterns, np.uint64)
     if rows.gaussian:
@@ -150,12 +144,20 @@ def count_energies(rows, first, last, counts):
         least = choose_rows(rows, h, sums, found, chosen)
         used = add_rows(rows, chosen, planes)
         apart = popcount(np.uint64(h) ^ np.uint64(rows.reference)) if rows.distances else 0
+        empty = -1
         for octave in range(rows.span // 8 + 1):
-            if select(planes, used, octave, rows.valid, mask):
-                for part in range(rows.parts.size - 1):
-                    count_octave(
-                        planes, mask, rows.parts[part], rows.parts[part + 1], counts, least + 8 * octave, apart + part
-                    )
+            # Masks of bits that are as in the octave before still stand; below an empty one there is nothing.
+            changed = trailing_zeros(np.uint64(octave)) if octave else used - 4
+            if empty > changed:
+                continue
+            empty = -1
+            for bit in range(changed, -1, -1):
+                if keep_bit(planes, bit + 3, octave >> bit & 1, masks[bit + 1], masks[bit]) == NONE:
+                    empty = bit
+                    break
+            for part in range(rows.parts.size - 1 if empty < 0 else 0):
+                begin, end = rows.parts[part], rows.parts[part + 1]
+                count_octave(planes, masks[0], begin, end, counts, least + 8 * octave, apart + part)
         if rows.gaussian:
             next_sums(rows, h, sums)
 
@@ -175,10 +177,9 @@ def strike(table, chosen, first, wrong):
 
 @kernel
 def find_solutions(rows, first, last, out):
-    """How many configurations of blocks [first, last) cost nothing; those that fit are written to out, int64 -> uint64.
+    """How many configurations of blocks [first, last) cost nothing; those that fit are written to out, uint64.
 
-    They come in ascending order where `rows.order` is ascending. Costs above 1 need no more than their lowest bit
-    here: rows are to be made with `bits` = 1.
+    They come in ascending order where `rows.order` is ascending. No pattern may cost more than 1.
     """
     patterns = rows.least.shape[0]
     wrong = np.empty(rows.valid.size, np.uint64)

@@ -7,7 +7,6 @@ import pytest
 
 from mcmc.errors import ArgumentError, MemoryLimitError
 from perceptron import enumerate_configurations, enumeration_blocks, enumeration_passes, planted_patterns
-from perceptron.enumeration import MOST_WEIGHTS
 from perceptron.patterns import from_arrays, random_patterns
 
 INSTANCES = {
@@ -127,7 +126,7 @@ def test_blocks_segments_threads_and_the_mirror_change_nothing(monkeypatch, kind
     assert (by_distance.sum(axis=1) == whole.energy_histogram).all()
     assert (by_distance.sum(axis=0) == [math.comb(17, d) for d in range(18)]).all()
     for low, threads in ((1, 2), (6, 3), (7, 1), (11 if kind == "gaussian" else 14, 2)):
-        monkeypatch.setattr(enumeration_blocks, "low_weights", lambda costs, distances=False, low=low: low)
+        monkeypatch.setattr(enumeration_blocks, "low_weights", lambda costs, low=low: low)
         monkeypatch.setattr(enumeration_passes, "SEGMENT", 2 ** max(low, 10))
         other = enumerate_configurations(instance, **energy, threads=threads)
         assert (other.energy_histogram == whole.energy_histogram).all()
@@ -266,7 +265,7 @@ def test_bad_instances_and_references():
     with pytest.raises(ArgumentError, match=r"all 2\^49 configurations would take about .* hours here"):
         enumerate_configurations(random_patterns(49, p=20, seed=1))
     with pytest.raises(MemoryLimitError, match=r"enumerating 3 patterns of 45 weights needs about 256 TiB of memory"):
-        enumerate_configurations(random_patterns(MOST_WEIGHTS - 1, p=3, seed=1), limit=2**50)
+        enumerate_configurations(random_patterns(45, p=3, seed=1), limit=2**50)
     found = enumerate_configurations(INSTANCES["odd"])
     with pytest.raises(ArgumentError, match=r"reference: got shape \(2, 11\)"):
         found.by_distance(np.ones((2, 11)))
