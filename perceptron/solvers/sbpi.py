@@ -10,7 +10,6 @@ Baldassi, Braunstein, Brunel & Zecchina 2007, PNAS 104, 11079 (arXiv:0707.1295).
 variables are real.
 """
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
