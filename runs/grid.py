@@ -17,6 +17,7 @@ from runs.spec import Says, Section
 Item = TypeVar("Item", int, float)
 
 Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
 Size = Annotated[int, Field(ge=2)]
 
 
@@ -99,6 +100,7 @@ def _range_values(axis: Range) -> list[Any]:
 
 if TYPE_CHECKING:
     Positives = list[float]
+    NonNegatives = list[float]
     Sizes = list[int]
 else:
     Positives = Annotated[
@@ -107,6 +109,13 @@ else:
         BeforeValidator(_as_list),
         AfterValidator(_expand),
         Says("numbers > 0: a list, or {start, stop, num}"),
+    ]
+    NonNegatives = Annotated[
+        Annotated[list[NonNegative], Field(min_length=1), Tag("list")] | Annotated[Range[NonNegative], Tag("range")],
+        Discriminator(_form),
+        BeforeValidator(_as_list),
+        AfterValidator(_expand),
+        Says("numbers >= 0: a list, or {start, stop, num}"),
     ]
     Sizes = Annotated[
         Annotated[list[Size], Field(min_length=1), Tag("list")] | Annotated[Range[Size], Tag("range")],
