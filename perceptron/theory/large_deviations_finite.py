@@ -40,11 +40,11 @@ from perceptron.theory.large_deviations import (
 )
 from perceptron.theory.quadrature import Rule, half_line, log_2cosh, log_g, log_h
 from perceptron.theory.roots import root_from_guess
+from perceptron.theory.trapezoid import REACH, symmetric_grid
 
 LARGEST_Y = 1e4
 """Greatest finite y: beyond it the rules over z1 grow too long, and y = inf is as good as 1 / y."""
 
-_REACH = 9.5
 _SPACING = 0.7
 _LEAST = 1e-24
 _LOG_SQRT_2_PI = 0.5 * math.log(2.0 * math.pi)
@@ -145,10 +145,10 @@ class _Group:
         narrowing = math.sqrt(1.0 + max(0.0, -pull))
         step = min(_SPACING / narrowing, 0.3 / width) / (1.0 + 0.25 * level)
         if pull >= 0.0:
-            z = _grid(_REACH + math.sqrt(y * pull), step)
+            z = symmetric_grid(REACH + math.sqrt(y * pull), step)
             h = field + width * z
             return _side(outer, y * log_2cosh(h) - 0.5 * z * z, step, np.tanh(h))
-        z = _grid(_REACH, step)
+        z = symmetric_grid(REACH, step)
         saddle = site_field(field[:, 0], pull)[:, None]
         turned = saddle + 1j * width * z
         log_cosh = turned + np.log1p(np.exp(-2.0 * turned))
@@ -168,20 +168,14 @@ class _Group:
         tilt: np.ndarray
         if pull >= 0.0:
             step = min(_SPACING / math.sqrt(1.0 + pull), 0.5 / width) / (1.0 + 0.25 * level)
-            z = _grid(_REACH, step)
+            z = symmetric_grid(REACH, step)
             x, tilt = saddle + width * z, (offset + z) ** 2
         else:
             step = min(_SPACING, 0.5 / width) / (1.0 + 0.25 * level)
-            z = _grid(_REACH / math.sqrt(1.0 + pull), step)
+            z = symmetric_grid(REACH / math.sqrt(1.0 + pull), step)
             x, tilt = saddle + 1j * width * z, (z - 1j * offset) ** 2
         log_h_x = log_h(x)
         return _side(outer, y * log_h_x - 0.5 * tilt, step, np.exp(log_g(x) - log_h_x) / spread)
-
-
-def _grid(reach: float, step: float) -> np.ndarray:
-    """Symmetric grid: the trapezoid rule on it converges exponentially for analytic integrands."""
-    count = math.ceil(reach / step)
-    return step * np.arange(-count, count + 1)
 
 
 def _side(rule: Rule, log_weight: Any, step: float, observable: Any) -> _Side:
