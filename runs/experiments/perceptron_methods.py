@@ -1,0 +1,114 @@
+"""Solvers as run files name them: methods and their options."""
+
+import difflib
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import AfterValidator, Field, PlainValidator, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from perceptron.solvers import METHODS, options
+from runs.spec import Says
+
+UNITS = {
+    "reinforced_bp": "sweeps",
+    "focusing_bp": "sweeps",
+    "max_sum": "sweeps",
+    "sbpi": "presentations",
+    "cpr": "presentations",
+    "annealing": "sweeps",
+    "replicated_annealing": "sweeps",
+    "entropy_driven": "flips",
+    "replicated_sgd": "presentations",
+    "sgd": "presentations",
+}
+"""What `Solution.work` of each method counts."""
+
+
+def work_of_a_pass(method: str, n: int, p: int) -> int:
+    """Work in the method's unit of one pass: an update of each of n weights, or of all messages, or p presentations."""
+    return {"sweeps": 1, "presentations": p, "flips": n}[UNITS[method]]
+
+
+def known_method(value: str) -> str:
+    """The name of a method. Raises ValueError with the nearest."""
+    if value not in METHODS:
+        raise ValueError(f"no such solver; {_nearest(value, METHODS)}known: {', '.join(METHODS)}")
+    return value
+
+
+def _distinct(value: list[str]) -> list[str]:
+    repeated = next((item for item in value if value.count(item) > 1), None)
+    if repeated is not None:
+        raise ValueError(f"has {repeated} more than once; each value of an axis stands once")
+    return value
+
+
+def checked_options(tables: Any) -> dict[str, dict[str, Any]]:
+    """Options by method, as a validator of the table `solver`. Raises ValidationError with every fault.
+
+    Methods and options must exist, and values have the type of the default; their ranges are the solver's to check.
+    """
+    if not isinstance(tables, Mapping):
+        raise ValueError("needs a table of options for each method, as in [solver.sbpi]")
+    faults: list[InitErrorDetails] = []
+
+    def say(place: tuple[str, ...], value: Any, text: str) -> None:
+        fault = PydanticCustomError("value_error", "{error}", {"error": text})
+        faults.append(InitErrorDetails(type=fault, loc=place, input=value))
+
+    for method, table in tables.items():
+        if method not in METHODS:
+            say((method,), table, f"no such solver; {_nearest(method, METHODS)}known: {', '.join(METHODS)}")
+        elif not isinstance(table, Mapping):
+            say((method,), table, f"needs a table of options, as in [solver.{method}]")
+        else:
+            known = options(method)
+            for name, value in table.items():
+                if name not in known:
+                    said = f"no option of {method}; {_nearest(name, known)}its options: {', '.join(known)}"
+                    say((method, name), value, said)
+                elif needed := _wrong_type(value, known[name]):
+                    say((method, name), value, f"needs {needed}")
+    if faults:
+        raise ValidationError.from_exception_data("solver", faults)
+    return {method: dict(table) for method, table in tables.items()}
+
+
+if TYPE_CHECKING:
+    MethodNames = list[str]
+    SolverOptions = dict[str, dict[str, Any]]
+else:
+    MethodNames = Annotated[
+        list[Annotated[str, AfterValidator(known_method)]],
+        Field(min_length=1),
+        AfterValidator(_distinct),
+        Says("names of solvers"),
+    ]
+    SolverOptions = Annotated[
+        dict[str, Any], PlainValidator(checked_options), Says("a table of options for each method")
+    ]
+
+
+def options_text(method: str, given: Mapping[str, Any]) -> str:
+    """All options that a method runs with, as JSON: what a file of solutions was made with."""
+    return json.dumps({**options(method), **given}, sort_keys=True, default=str)
+
+
+def _wrong_type(value: Any, default: Any) -> str | None:
+    """What is needed in place of `value`; None when it will do."""
+    if isinstance(default, bool):
+        return None if isinstance(value, bool) else "true or false"
+    if isinstance(default, int):
+        return None if isinstance(value, int) and not isinstance(value, bool) else "an integer"
+    if isinstance(default, float):
+        return None if isinstance(value, (int, float)) and not isinstance(value, bool) else "a number"
+    if isinstance(default, str):
+        return None if isinstance(value, str) else "text"
+    return None
+
+
+def _nearest(word: str, known: Mapping[str, Any] | Sequence[str]) -> str:
+    close = difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=0.5)
+    return f"did you mean {close[0]}? " if close else ""
