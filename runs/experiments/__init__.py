@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from runs.figures import Drawing
 
 KINDS: dict[str, str] = {
+    "perceptron-capacity": "runs.experiments.perceptron_capacity:PerceptronCapacity",
+    "perceptron-enumeration": "runs.experiments.perceptron_enumeration:PerceptronEnumeration",
+    "perceptron-equilibrium": "runs.experiments.perceptron_equilibrium:PerceptronEquilibrium",
     "xy": "runs.experiments.xy:XYPhaseDiagram",
     "xy-quench": "runs.experiments.xy_quench:XYQuench",
 }

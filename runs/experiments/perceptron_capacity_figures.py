@@ -50,8 +50,8 @@ def _draw_solvers(results: "xarray.Dataset", out: Path) -> Drawing:
     caption = (
         f"Solvers of {model_name(results)} on the same {instances_said(largest)} instances with "
         f"N = {int(largest['n'])} weights: (a) fraction of instances in which all patterns became right; "
-        f"bars: Wilson intervals of one standard error (68 %){_marks_said(results)}. (b) Median time of a search on one core, and (c) median work, in passes: a "
-        "sweep that updates every weight or message, or P presentations of a pattern. Searches that failed count as "
+        f"bars: Wilson intervals of one standard error (68 %){_marks_said(results)}. "
+        "(b) Median time of a search on one core, and (c) median work, in passes: a sweep that updates every weight or message, or P presentations of a pattern. Searches that failed count as "
         "longer than all others, and medians are drawn where at least half succeed; bars: the 68 % interval between "
         "order statistics."
     )
