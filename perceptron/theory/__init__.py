@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         log_expected_z,
         right_probability,
     )
-    from perceptron.theory.franz_parisi import franz_parisi
+    from perceptron.theory.franz_parisi import franz_parisi, franz_parisi_curve
     from perceptron.theory.large_deviations import large_deviations
     from perceptron.theory.large_deviations_finite import large_deviations_finite_y
     from perceptron.theory.monotonicity import monotonicity_threshold
@@ -39,6 +39,7 @@ _FILES = {
     "expected_solutions": "first_moments",
     "first_moment_capacity": "annealed",
     "franz_parisi": "franz_parisi",
+    "franz_parisi_curve": "franz_parisi",
     "freezing": "storage",
     "large_deviations": "large_deviations",
     "large_deviations_finite_y": "large_deviations_finite",
@@ -68,6 +69,7 @@ __all__ = [
     "expected_solutions",
     "first_moment_capacity",
     "franz_parisi",
+    "franz_parisi_curve",
     "freezing",
     "large_deviations",
     "large_deviations_finite_y",

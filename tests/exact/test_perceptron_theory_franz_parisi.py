@@ -9,7 +9,6 @@ from scipy.special import log_ndtr
 
 from mcmc.errors import ArgumentError
 from perceptron import theory
-from perceptron.theory.franz_parisi import franz_parisi_curve
 from perceptron.theory.franz_parisi_averages import Overlaps, Reference, Sites, pattern_averages, row_rules
 
 WORKED_OUT = {
@@ -69,7 +68,7 @@ def test_the_curve_is_the_stationary_value_of_the_formula(alpha, distance, kappa
 
 def test_the_published_curve_at_half_load():
     """Worked out once on coarser grids, to about 6e-4; the literal formula above decides the digits."""
-    curve = franz_parisi_curve(0.5, WORKED_OUT)
+    curve = theory.franz_parisi_curve(0.5, WORKED_OUT)
     assert_allclose([point.entropy for point in curve], list(WORKED_OUT.values()), atol=1e-3)
     signs = [point.entropy > 0.0 for point in curve]
     assert signs == [True, True, True, True, False, False]
@@ -81,7 +80,9 @@ def test_at_typical_distance_it_is_replica_symmetric_and_greatest(alpha, kappa):
     exact = theory.franz_parisi(alpha, overlap=float(typical.overlap), kappa=kappa)
     assert_allclose(exact.entropy, typical.entropy, atol=1e-12)
     distance = exact.distance
-    curve = franz_parisi_curve(alpha, [distance - 2e-3, distance - 1e-3, distance + 1e-3, distance + 2e-3], kappa)
+    curve = theory.franz_parisi_curve(
+        alpha, [distance - 2e-3, distance - 1e-3, distance + 1e-3, distance + 2e-3], kappa
+    )
     below = np.array([typical.entropy - point.entropy for point in curve])
     assert np.all(below > 0.0)
     assert_allclose(below[[0, 3]] / below[[1, 2]], 4.0, rtol=0.02)
@@ -95,7 +96,9 @@ def test_at_typical_distance_it_is_replica_symmetric_and_greatest(alpha, kappa):
 )
 def test_slopes_are_derivatives_of_the_entropy(alpha, distance, kappa):
     h = 5e-3 * distance
-    far, near, middle, after, beyond = franz_parisi_curve(alpha, [distance + k * h for k in (-2, -1, 0, 1, 2)], kappa)
+    far, near, middle, after, beyond = theory.franz_parisi_curve(
+        alpha, [distance + k * h for k in (-2, -1, 0, 1, 2)], kappa
+    )
     slope = (8.0 * (after.entropy - near.entropy) - beyond.entropy + far.entropy) / (12.0 * h)
     assert_allclose(middle.slope, slope, rtol=1e-6, atol=1e-7)
 
@@ -131,7 +134,7 @@ def test_typical_solutions_are_isolated(alpha, isolated):
 
 def test_a_curve_keeps_the_order_asked_for_and_agrees_with_single_values():
     distances = [0.4, 0.05, 0.33, 0.2, 0.05]
-    curve = franz_parisi_curve(0.5, distances)
+    curve = theory.franz_parisi_curve(0.5, distances)
     assert [point.distance for point in curve] == distances
     for distance, point in zip(distances, curve, strict=True):
         assert_allclose(theory.franz_parisi(0.5, distance).entropy, point.entropy, atol=1e-12)
