@@ -1,4 +1,4 @@
-"""Solutions around a typical one: the formula itself by plain triple sums, limits, the published curve, bad input."""
+"""Solutions around a typical one: the formula itself by plain triple sums, limits, known values, bad input."""
 
 import math
 
@@ -66,7 +66,7 @@ def test_the_curve_is_the_stationary_value_of_the_formula(alpha, distance, kappa
         assert abs(up - down) < 0.05 * curved + 1e-10
 
 
-def test_the_published_curve_at_half_load():
+def test_the_curve_at_half_load_has_the_known_signs_and_coarse_values():
     """Worked out once on coarser grids, to about 6e-4; the literal formula above decides the digits."""
     curve = theory.franz_parisi_curve(0.5, WORKED_OUT)
     assert_allclose([point.entropy for point in curve], list(WORKED_OUT.values()), atol=1e-3)
