@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from perceptron import theory
+    from perceptron.clusters import solution_clusters
     from perceptron.coupled import Replicated, WithReference
     from perceptron.enumeration import enumerate_configurations
     from perceptron.landscape import BinaryPerceptron, SymmetricPerceptron
@@ -28,6 +29,7 @@ _FILES = {
     "from_arrays": "patterns",
     "planted_patterns": "patterns",
     "random_patterns": "patterns",
+    "solution_clusters": "clusters",
     "solve": "solvers",
 }
 
@@ -43,6 +45,7 @@ __all__ = [
     "from_arrays",
     "planted_patterns",
     "random_patterns",
+    "solution_clusters",
     "solve",
     "theory",
 ]

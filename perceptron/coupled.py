@@ -25,10 +25,6 @@ class _Coupled(FlipLandscape):
     """A model wrapped in a coupling of strength gamma; see the module."""
 
     def __init__(self, model: BinaryPerceptron | SymmetricPerceptron, gamma: float, control: str, beta: float):
-        if type(model) not in (BinaryPerceptron, SymmetricPerceptron):
-            raise ArgumentError(
-                f"model: got {type(model).__name__}; a BinaryPerceptron or SymmetricPerceptron is needed"
-            )
         if control not in ("beta", "gamma"):
             raise ArgumentError(f"control: got {control!r}; 'beta' or 'gamma', what a sampler's beta stands for")
         if isinstance(gamma, bool) or not isinstance(gamma, (int, float, np.number)) or not math.isfinite(gamma):
@@ -49,6 +45,12 @@ class _Coupled(FlipLandscape):
         return {**super().observable_attributes(), **said}
 
 
+def _require_model(model):
+    if type(model) not in (BinaryPerceptron, SymmetricPerceptron):
+        needed = "a BinaryPerceptron or SymmetricPerceptron is needed"
+        raise ArgumentError(f"model: got {type(model).__name__}; {needed}")
+
+
 class WithReference(_Coupled):
     """Law exp(-beta E(w) + gamma sum_i r_i w_i) with a reference r, (n,) int8 of +-1.
 
@@ -67,6 +69,7 @@ class WithReference(_Coupled):
         control: str = "beta",
         beta: float = math.inf,
     ):
+        _require_model(model)
         signs = checked_weights(reference, model.patterns.n, "reference")
         if signs.ndim != 1:
             raise ArgumentError(f"reference: got shape {signs.shape}; one configuration, (n,), is needed")
@@ -111,6 +114,7 @@ class Replicated(_Coupled):
         control: str = "beta",
         beta: float = math.inf,
     ):
+        _require_model(model)
         if isinstance(y, bool) or not isinstance(y, (int, np.integer)) or not 2 <= y <= 1000:
             raise ArgumentError(f"y: got {y!r}; a number of replicas from 2 to 1000 is needed")
         if coupling not in COUPLINGS:

@@ -79,8 +79,8 @@ class FlipLandscape:
         return self._state(rows, ids, seed)
 
     def weights(self, state: PerceptronState) -> np.ndarray:
-        """Weights, (chains, n) int8, or (chains, replicas, n) where there are replicas."""
-        rows = np.ascontiguousarray(state.spins.T)
+        """A copy of the weights, (chains, n) int8, or (chains, replicas, n) where there are replicas."""
+        rows = np.array(state.spins.T, order="C")
         return rows if self.replicas == 1 else rows.reshape(-1, self.replicas, self.patterns.n)
 
     def energy(self, state: PerceptronState) -> np.ndarray:
@@ -92,7 +92,7 @@ class FlipLandscape:
         """Change of `energy`, (chains,) float64, if weight `site` took the values `proposal` (+-1, one per chain)."""
         if not 0 <= site < self.sites:
             raise ArgumentError(f"site: got {site}; weights are numbered 0 to {self.sites - 1}")
-        rows = np.ascontiguousarray(state.spins.T)
+        rows = np.array(state.spins.T, order="C")
         before = self._recomputed(rows)
         rows[:, site] = checked_weights(np.broadcast_to(proposal, rows.shape[0]), rows.shape[0], "proposal")
         after = self._recomputed(rows)
@@ -136,14 +136,15 @@ class FlipLandscape:
             raise ArgumentError(f"gamma: got {second.shape[0]} sweeps for the {first.shape[0]} of beta")
         return self._advance(state, first, second, first.shape[0], update)
 
+    def refusal(self, update: str) -> str:
+        """Why this landscape cannot serve an update."""
+        return f"update {update!r}: not available, {type(self).__name__} has {', '.join(self.updates)}"
+
     def observables(self, state: PerceptronState) -> dict[str, np.ndarray]:
         """Energy, magnetization and, for planted patterns, overlap with the teacher, each (chains,) float64."""
-        weights = state.spins.reshape(self.replicas, self.patterns.n, -1)
-        values = {"energy": state.energy.copy(), "magnetization": weights.mean(axis=(0, 1), dtype=np.float64)}
+        values = {"energy": state.energy.copy(), "magnetization": self._mean_weight(state, None)}
         if self.patterns.teacher is not None:
-            values["teacher_overlap"] = (weights * self.patterns.teacher[None, :, None]).mean(
-                axis=(0, 1), dtype=np.float64
-            )
+            values["teacher_overlap"] = self._mean_weight(state, self.patterns.teacher)
         return values
 
     def observable_attributes(self) -> Mapping[str, Mapping[str, str]]:
@@ -160,6 +161,12 @@ class FlipLandscape:
     def energy_long_name(self) -> str:
         """What the energy counts, for files and figures."""
         return "total energy"
+
+    def _mean_weight(self, state: PerceptronState, direction: np.ndarray | None) -> np.ndarray:
+        """Mean over all weights, (chains,) float64; with a direction (n,) of +-1, of the weights times it."""
+        weights = state.spins.reshape(self.replicas, self.patterns.n, -1)
+        along = weights if direction is None else weights * direction[None, :, None]
+        return along.mean(axis=(0, 1), dtype=np.float64)
 
     def _total(self, rows: np.ndarray) -> np.ndarray:
         """Sum of the coupled weights, (chains, n) int16; (chains, 1) without coupling."""
@@ -185,19 +192,42 @@ class FlipLandscape:
 
     def _advance(self, state, beta, gamma, sweeps, update) -> SweepInfo:
         if update not in self.updates:
-            raise LandscapeError(f"update: got {update!r}; {type(self).__name__} has {', '.join(self.updates)}")
+            raise LandscapeError(self.refusal(update))
+        chains = state.energy.size
+        acceptance = self.tables[HEAT_BATH if update == HEAT_BATH else METROPOLIS]
+        rows = np.array(np.broadcast_to(acceptance.rows(beta, gamma), (beta.shape[0], chains)))
+        counts = self._run(state, acceptance, rows, sweeps, update)
+        np.add(state.sweep, sweeps, out=state.sweep)
+        np.add(state.cost, counts[:, 1], out=state.cost)
+        np.add(state.agreement, counts[:, 2], out=state.agreement)
+        state.energy[:] = state.cost if self.control == "beta" else -state.agreement
+        return SweepInfo(counts[:, 0] / max(1, sweeps * self.sites), np.zeros(chains), counts[:, 0].copy())
+
+    def _stream(self, update: str) -> int:
+        """Stream of the random numbers of single flips."""
+        if self.visit == "random":
+            return int(Stream.SITE_CHOICE)
+        return int(Stream.HEAT_BATH if update == HEAT_BATH else Stream.METROPOLIS)
+
+    def _run(
+        self, state: PerceptronState, acceptance: AcceptanceTable, rows: np.ndarray, sweeps: int, update: str
+    ) -> np.ndarray:
+        """Sweep the weights of a state and what is carried with them, in place.
+
+        `rows` (1 or sweeps, chains) int32 are those of the table. Returns (chains, 3) int64: flips, energy change,
+        change of the agreement.
+        """
         from perceptron.kernels.rejection_free import run_rejection_free
         from perceptron.kernels.single_flip import run_sweeps
 
         chains = state.energy.size
-        acceptance = self.tables[HEAT_BATH if update == HEAT_BATH else METROPOLIS]
-        rows = np.array(np.broadcast_to(acceptance.rows(beta, gamma), (beta.shape[0], chains)))
         counts = np.zeros((chains, 3), np.int64)
         # The loops want one chain's weights together; a state read back from a file may hold them otherwise.
         spins = np.ascontiguousarray(state.spins.T)
         total = self._total(spins)
         k0, k1 = split_seed(int(state.seed))
         first, table, lowest = int(state.sweep), acceptance.table, acceptance.lowest
+        at_random, stream = int(self.visit == "random"), self._stream(update)
 
         def share(part: slice) -> None:
             arrays = (spins[part], total[part], state.planes[part], state.stability[part], state.chain[part])
@@ -205,21 +235,14 @@ class FlipLandscape:
             if update == REJECTION_FREE:
                 run_rejection_free(self.layout.couplings, *arrays, *among, first, sweeps, k0, k1, counts[part])
             else:
-                stream = Stream.SITE_CHOICE if self.visit == "random" else Stream.METROPOLIS
-                stream = Stream.HEAT_BATH if update == HEAT_BATH and self.visit == "systematic" else stream
-                at_random = int(self.visit == "random")
                 run_sweeps(
-                    self.layout.couplings, *arrays, *among, at_random, int(stream), first, sweeps, k0, k1, counts[part]
+                    self.layout.couplings, *arrays, *among, at_random, stream, first, sweeps, k0, k1, counts[part]
                 )
 
         self._on_threads(share, chains)
         if not np.shares_memory(spins, state.spins):
             state.spins[...] = spins.T
-        np.add(state.sweep, sweeps, out=state.sweep)
-        np.add(state.cost, counts[:, 1], out=state.cost)
-        np.add(state.agreement, counts[:, 2], out=state.agreement)
-        state.energy[:] = state.cost if self.control == "beta" else -state.agreement
-        return SweepInfo(counts[:, 0] / max(1, sweeps * self.sites), np.zeros(chains), counts[:, 0].copy())
+        return counts
 
     def _on_threads(self, share, chains):
         """Chains in equal parts, one a thread; the loops release the interpreter lock."""
