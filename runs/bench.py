@@ -13,7 +13,7 @@ from runs.benchmarks.timing import Row
 
 def groups() -> list[tuple[str, Callable[[], Iterator[Row]]]]:
     """Titles and row generators; a later landscape appends its own."""
-    from runs.benchmarks import system, xy_independent, xy_speed
+    from runs.benchmarks import perceptron_enumeration, perceptron_speed, system, xy_independent, xy_speed
 
     return [
         ("Start", system.start_rows),
@@ -27,6 +27,11 @@ def groups() -> list[tuple[str, Callable[[], Iterator[Row]]]]:
         ("Two cores", xy_speed.thread_rows),
         ("Files", system.writing_rows),
         ("Other codes", system.peer_rows),
+        ("Binary perceptron: Metropolis", perceptron_speed.metropolis_rows),
+        ("Binary perceptron: accepted flips", perceptron_speed.accepted_rows),
+        ("Binary perceptron: rejection-free", perceptron_speed.rejection_free_rows),
+        ("Binary perceptron: two cores", perceptron_speed.thread_rows),
+        ("Binary perceptron: enumeration", perceptron_enumeration.enumeration_rows),
         ("Time per independent sample, L = 64, T = 0.9, one chain", xy_independent.independent_sample_rows),
     ]
 
