@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from perceptron.patterns import Patterns
     from runs.figures import Drawing
 
-MOST_WEIGHTS = 46
+MOST_WEIGHTS = 48
 """As `perceptron.enumeration.MOST_WEIGHTS`."""
 
 DISTANCES = (1, 2)

@@ -68,9 +68,10 @@ def _draw_clusters(results: "xarray.Dataset", out: Path) -> Drawing:
     _legend(figure, results)
     caption = (
         f"Clusters of solutions of {_model(results)}: solutions are joined when they differ in one weight (distance "
-        "1), or in one or two (distance 2); means over instances that have solutions. (a), (b) Fraction of solutions "
-        "without any other within the distance. (c) Share of the solutions in the largest cluster, at distance 1 "
-        "(solid) and 2 (dashed). (d) How solutions are shared out among clusters of each size at distance 1, "
+        "1), or in one or two (distance 2); means over instances that have solutions, open symbols where not all have. "
+        "(a), (b) Fraction of solutions without any other within the distance. (c) Share of the solutions in the "
+        "largest cluster, at distance 1 (solid) and 2 (dashed). (d) How solutions are shared out among clusters of "
+        "each size at distance 1, "
         f"N = {shown}."
     )
     return save(figure, out, "clusters", caption)
@@ -105,6 +106,7 @@ def _ratio(ax: Any, results: "xarray.Dataset") -> None:
     ax.axhline(1.0, color="0.6", linewidth=0.6, zorder=0)
     # Sizes stand beside each other, for their error bars are as wide as the panel is high.
     _series(ax, ratio, "ratio", spread=True)
+    ax.set_ylim(bottom=0.0)
     ax.set_ylabel(r"mean number of solutions / $2^{N-P}$" if results.attrs["margin"] == 0 else "mean / exact mean")
 
 
@@ -149,10 +151,10 @@ def _size_distribution(ax: Any, results: "xarray.Dataset") -> int:
         ax.errorbar(size[there], value[there], bars[there], color=colour, marker=".", linewidth=0.8, label=label)
     ax.set_xscale("log", base=2)
     ax.set_yscale("log")
-    ax.set_ylim(1e-4, 1.5)
+    ax.set_ylim(1e-4, 9.0)
     ax.set_xlabel("size of the cluster, $2^k$ to $2^{k+1}-1$ solutions")
     ax.set_ylabel("share of the solutions")
-    ax.legend(loc="best", ncols=2)
+    ax.legend(loc="upper right", ncols=3, columnspacing=1.0)
     return int(results["n"].values[row])
 
 

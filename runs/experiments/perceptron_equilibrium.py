@@ -196,7 +196,7 @@ def build_sampler(spec: EquilibriumSpec, point: Point) -> Any:
     from runs.experiments.perceptron_pairs import PairedTempering
 
     instance = instance_of(spec.patterns, spec.seed, point)
-    model = BinaryPerceptron(instance, spec.sampler.energy, spec.patterns.margin)
+    model: Any = BinaryPerceptron(instance, spec.sampler.energy, spec.patterns.margin)
     return PairedTempering(HeatBath(model), temperatures(spec), swap_every=spec.sampler.swap_every)
 
 
