@@ -36,10 +36,10 @@ def run(
     (None: the energy's own, BETA) along a `ramp`, "linear" or "geometric". `update` is one of the landscape's. History:
     `work`, `attempts` (flips), `run_sweeps` (length of the run), `beta`, `energy`, `errors`. Raises ArgumentError.
 
-    Defaults: single runs (`doublings=0`), `beta_start` in 0.3..1 and `beta_end` in 2..9 at n = 1001, alpha = 0.3, hinge,
-    500 sweeps: 0.5 to 6 takes the fewest sweeps for a solution, 361 with 26 of 32 instances solved; 2 solves at most 9.
-    Errors: `beta_start` in 1..3 and `beta_end` in 4..12 at n = 401, 2000 sweeps: 2 to 8 solves 21 of 32, 3 to 8 28; at
-    n = 601, 8000 sweeps, they solve 15 and 14 of 24. Ends below 5 solve a quarter.
+    Defaults: single runs (`doublings=0`), `beta_start` in 0.3..1 and `beta_end` in 2..9 at n = 1001, alpha = 0.3,
+    hinge, 500 sweeps: 0.5 to 6 takes the fewest sweeps for a solution, 361 with 26 of 32 instances solved; an end of 2
+    solves at most 9. Errors: `beta_start` in 1..3 and `beta_end` in 4..12 at n = 401, 2000 sweeps: 2 to 8 solves 21 of
+    32, 3 to 8 28; at n = 601, 8000 sweeps, they solve 15 and 14 of 24. Ends below 5 solve a quarter.
     """
     from perceptron.landscape import BinaryPerceptron
     from perceptron.solvers.cooling import Cooling, checked_ramp, energy_for
