@@ -55,7 +55,7 @@ def belief_propagation(
     *,
     margin: float = 0.0,
     method: str = "gaussian",
-    damping: float = 0.5,
+    damping: float = 0.2,
     tolerance: float = 1e-6,
     max_sweeps: int = 1000,
     messages: Any = None,

@@ -19,7 +19,7 @@ from perceptron.message_passing.gaussian_kernels import WEAK, WEAK_DOUBLE, cavit
 kernel = kernel_tied_to(factor.__file__, gaussian_kernels.__file__)
 
 FACTORS = 16
-"""Edges of a weight multiplied before a logarithm is taken: each factor is below 8, the product below 3e14."""
+"""Edges of a weight multiplied before a logarithm is taken: each factor is below 55, the product below 1e28."""
 
 
 class Bethe(NamedTuple):

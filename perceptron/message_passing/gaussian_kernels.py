@@ -40,10 +40,13 @@ VARIANCE_5, VARIANCE_9, VARIANCE_9_DOUBLE = 160.0, 9.5, 200.0
 TAYLOR_VARIANCE = 64.0
 """Least variance, in squares of the largest entry, for the Taylor series of Gaussian patterns."""
 
-WEAK, WEAK_DOUBLE = 1.0, 0.5
-"""Largest |f| for the rational form of tanh: error 1e-10 and 1e-15."""
+WEAK, WEAK_DOUBLE = 2.0, 0.5
+"""Largest |f| for the rational form of tanh, whose error there is below rounding."""
 
-SLOW, NARROW, WIDE, SERIES = 0, 1, 2, 3
+SURE = 7.5
+"""Beyond so many standard deviations on the right side a message is below 1e-13 and taken as 0."""
+
+SLOW, NARROW, WIDE, SERIES, SILENT = 0, 1, 2, 3, 4
 
 
 @piece
@@ -191,6 +194,8 @@ def send_slow(entries, messages, means, variances, total, change, a, v, threshol
 @piece
 def form(real, double, v, x, largest):
     """Which form of the messages is accurate for this pattern."""
+    if x - 2.0 * largest / math.sqrt(max(v, LEAST_VARIANCE)) > SURE:
+        return SILENT
     if real:
         good = v >= TAYLOR_VARIANCE * largest * largest and abs(x) < 100.0 and not double
         return SERIES if good else SLOW
@@ -239,6 +244,10 @@ def gaussian_sweep(entries, largest, messages, bounds, field, total, change, thr
         elif kind == WIDE:
             bound = edge_polynomial(a, v, threshold, miss, NODES_9, POWERS_9, values, c)
             send_9(row, sent, means, some, moved, c, keep)
+        elif kind == SILENT:
+            bound = 0.0
+            c[:5] = 0.0
+            send_5(row, sent, means, some, moved, c, keep)
         elif kind == SERIES:
             bound = series_bound(a, v, threshold, miss, largest[mu], c)
             send_series(row, sent, means, variances, some, moved, a, v, threshold, c, keep)

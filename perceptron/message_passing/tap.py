@@ -18,6 +18,9 @@ from perceptron.message_passing.bethe import Bethe
 from perceptron.message_passing.factor import LEAST_VARIANCE, curvature, error_probability, log_z, slope
 from perceptron.message_passing.gaussian_kernels import FLUSH, fold, lane_statistics
 
+UNIT_VARIANCE = 1.0
+"""Floor of V in a sweep: the expansion needs V >> 1, and below it the state of nearly decided weights is unstable."""
+
 kernel = kernel_tied_to(factor.__file__, gaussian_kernels.__file__)
 
 
@@ -26,10 +29,10 @@ class TapMessages(NamedTuple):
 
     slope: np.ndarray
     """(p,) g_mu."""
+    projected: np.ndarray
+    """(n,) sum_mu xi_i g_mu."""
     reaction: np.ndarray
-    """(p,) b_mu."""
-    total: np.ndarray
-    """(n,) fields of all patterns on the weights, reaction included."""
+    """(n,) m_i sum_mu xi_i^2 b_mu."""
 
 
 @piece
@@ -48,46 +51,47 @@ def project(row, means, variances, products, scratch, real, whole):
 
 
 @kernel
-def tap_sweep(entries, slopes, reactions, field, total, threshold, miss, damping, real, means):
-    """One sweep over the patterns; updates `slopes` g, `reactions` b (p,) and `total` (n,) in place.
+def tap_sweep(entries, slopes, field, projected, reaction, threshold, miss, damping, real, means):
+    """One sweep over the patterns; updates `slopes` (p,), `projected` and `reaction` (n,) in place.
 
-    `means` (n,) is scratch in the precision of the sums. Returns sum_mu (new g - g)^2 before damping.
+    Damped as the messages of edges would be: g, and the reaction with the m it was made of. `means` (n,) is scratch
+    in the precision of the sums. Returns sum_mu (new g - g)^2 before damping.
     """
     p, n = entries.shape
     number = means.dtype.type
     variances, products, scratch = np.empty_like(means), np.empty_like(means), np.empty_like(means)
     some, react = np.zeros_like(means), np.zeros_like(means)
     lane_statistics(field, means, variances)
-    total[:] = 0.0
-    reaction = np.zeros(n)
+    projected[:] = 0.0
+    strength = np.zeros(n)
     whole = 0.0 if real else fold(variances, scratch)
     moved, uniform = 0.0, 0.0
     for mu in range(p):
         row = entries[mu]
         a, v = project(row, means, variances, products, scratch, real, whole)
-        v = max(v, LEAST_VARIANCE)
+        v = max(v, UNIT_VARIANCE)
         x = (a - v * slopes[mu] - threshold) / math.sqrt(v)
         ratio = slope(x, miss)
         step = ratio / math.sqrt(v) - slopes[mu]
         moved += step * step
         slopes[mu] += (1.0 - damping) * step
-        reactions[mu] += (1.0 - damping) * (-curvature(x, ratio) / v - reactions[mu])
-        g, b = number(slopes[mu]), number(reactions[mu])
+        force = -curvature(x, ratio) / v
+        g, b = number(slopes[mu]), number(force)
         for i in range(n):
             some[i] += g * number(row[i])
         if real:
             for i in range(n):
                 react[i] += b * (number(row[i]) * number(row[i]))
         else:
-            uniform += reactions[mu]
+            uniform += force
         if mu % FLUSH == FLUSH - 1 or mu == p - 1:
             for i in range(n):
-                total[i] += some[i]
-                reaction[i] += react[i]
+                projected[i] += some[i]
+                strength[i] += react[i]
                 some[i] = 0.0
                 react[i] = 0.0
     for i in range(n):
-        total[i] += math.tanh(field[i]) * (reaction[i] + uniform)
+        reaction[i] += (1.0 - damping) * (math.tanh(field[i]) * (strength[i] + uniform) - reaction[i])
     return moved
 
 
@@ -109,7 +113,7 @@ def tap_factors(entries, slopes, field, threshold, miss, real, means):
 
 
 class TapUpdate:
-    """Slopes g (p,) and reaction terms, and how a sweep changes them."""
+    """Slopes g (p,) and their sums (n,), and how a sweep changes them."""
 
     def __init__(
         self,
@@ -122,8 +126,8 @@ class TapUpdate:
     ):
         self.real = entries.dtype.kind == "f"
         self.entries = entries.astype(dtype, copy=False) if self.real else entries
-        self.slopes, self.reactions = messages.slope.copy(), messages.reaction.copy()
-        self.total = messages.total.copy()
+        self.slopes, self.projected, self.reaction = (part.copy() for part in messages)
+        self.total = self.projected + self.reaction
         self.change = np.zeros_like(self.total)
         self.means = np.empty(self.total.size, dtype)
         self.threshold, self.miss, self.damping = threshold, miss, damping
@@ -131,9 +135,10 @@ class TapUpdate:
     def sweep(self, field: np.ndarray) -> None:
         """New slopes from the whole fields (n,); sets `total` (n,) and `change` (n,)."""
         self.change[:] = tap_sweep(
-            self.entries, self.slopes, self.reactions, field, self.total,
+            self.entries, self.slopes, field, self.projected, self.reaction,
             self.threshold, self.miss, self.damping, self.real, self.means,
         )  # fmt: skip
+        self.total = self.projected + self.reaction
 
     def bethe(self, field: np.ndarray) -> Bethe:
         """Sums of the Bethe free entropy to the order of the reaction terms: edges -m (H - h) + V g^2 / 2."""
@@ -144,4 +149,4 @@ class TapUpdate:
 
     def export(self) -> TapMessages:
         """Messages to restart from."""
-        return TapMessages(self.slopes.copy(), self.reactions.copy(), self.total.copy())
+        return TapMessages(self.slopes.copy(), self.projected.copy(), self.reaction.copy())

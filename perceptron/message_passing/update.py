@@ -49,8 +49,11 @@ def step(update: Update, field: np.ndarray) -> float:
     """
     before = update.total.copy()
     update.sweep(field)
-    coherent = np.abs(update.total - before) / (1.0 - update.damping)
-    return float((np.maximum(coherent, np.sqrt(update.change)) / np.cosh(np.minimum(np.abs(field), 300.0)) ** 2).max())
+    coherent = (update.total - before) / (1.0 - update.damping)
+    # Near saturation a linear change says nothing where the sign turns: both are looked at.
+    slope = 1.0 / np.cosh(np.minimum(np.abs(field), 300.0)) ** 2
+    linear = slope * np.maximum(np.abs(coherent), np.sqrt(update.change))
+    return float(np.maximum(linear, np.abs(np.tanh(field + coherent) - np.tanh(field))).max())
 
 
 def make_update(
@@ -75,8 +78,9 @@ def make_update(
     threshold = float(least) - 1.0 if patterns.kind == "binary" else float(least)
     if method == "tap":
         return _tap(patterns, messages, threshold, miss, damping, dtype)
-    _require_memory(patterns, dtype, method)
-    start = _checked_messages(patterns, messages, dtype)
+    start = zero_messages(patterns, dtype, 8 * (patterns.n + 1) ** 2 if method == "exact" else 0)
+    if messages is not None:
+        start[:] = _checked_messages(patterns, messages)
     if method == "exact":
         from perceptron.message_passing.exact import ExactUpdate
 
@@ -99,6 +103,19 @@ def external_field(field: Any, n: int) -> np.ndarray:
 def random_fields(n: int, seed: int, size: float) -> np.ndarray:
     """Uniform fields (n,) in (-size, size) to start from, which break symmetries; a function of the seed."""
     return size * (2.0 * uniforms(seed, Stream.MESSAGES, np.arange(n), 0, 0)[:, 0] - 1.0)
+
+
+def zero_messages(patterns: Patterns, dtype: np.dtype, working: int = 0) -> np.ndarray:
+    """Messages (p, n) of 0. Raises MemoryLimitError where they, a copy of real entries and `working` bytes do not fit."""
+    copies = 1 if patterns.kind == "binary" else 2
+    needed = patterns.patterns.size * dtype.itemsize * copies + working
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > 0.9 * there:
+        raise MemoryLimitError(
+            f"messages: {patterns.p} x {patterns.n} of them need about {needed / 2**30:.3g} GiB and the machine has "
+            f"{there / 2**30:.3g} GiB; use method='tap', which keeps none"
+        )
+    return np.zeros((patterns.p, patterns.n), dtype)
 
 
 def checked_number(name: str, value: Any, low: float, high: float, needed: str) -> float:
@@ -133,31 +150,17 @@ def _tap(patterns: Patterns, messages: Any, threshold: float, miss: float, dampi
 
     start = messages
     if start is None:
-        start = TapMessages(np.zeros(patterns.p), np.zeros(patterns.p), np.zeros(patterns.n))
-    if not isinstance(start, TapMessages) or start.slope.shape != (patterns.p,) or start.total.shape != (patterns.n,):
+        start = TapMessages(np.zeros(patterns.p), np.zeros(patterns.n), np.zeros(patterns.n))
+    if not isinstance(start, TapMessages) or start.slope.shape != (patterns.p,) or start.reaction.shape != (patterns.n,):
         raise ArgumentError("messages: those of method 'tap' on an instance of this size are needed")
     return TapUpdate(patterns.patterns, start, threshold, miss, damping, dtype)
 
 
-def _checked_messages(patterns: Patterns, messages: Any, dtype: np.dtype) -> np.ndarray:
-    if messages is None:
-        return np.zeros((patterns.p, patterns.n), dtype)
+def _checked_messages(patterns: Patterns, messages: Any) -> np.ndarray:
     values = np.asarray(messages)
     if values.shape != (patterns.p, patterns.n) or values.dtype.kind != "f" or not np.isfinite(values).all():
         raise ArgumentError(
             f"messages: got shape {values.shape} of {values.dtype}; finite fields of shape {(patterns.p, patterns.n)}, "
             "as a result on an instance of this size holds them, are needed"
         )
-    return np.ascontiguousarray(values.astype(dtype, copy=True))
-
-
-def _require_memory(patterns: Patterns, dtype: np.dtype, method: str) -> None:
-    copies = 0 if patterns.kind == "binary" else 1
-    needed = patterns.patterns.size * dtype.itemsize * (1 + copies)
-    needed += 8 * (patterns.n + 1) ** 2 if method == "exact" else 0
-    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if needed > 0.9 * there:
-        raise MemoryLimitError(
-            f"messages: {patterns.p} x {patterns.n} of them need about {needed / 2**30:.3g} GiB and the machine has "
-            f"{there / 2**30:.3g} GiB; use method='tap', which keeps none"
-        )
+    return values
