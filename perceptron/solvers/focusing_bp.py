@@ -22,8 +22,9 @@ def run(
 ) -> Solution:
     """Sweeps along a focusing protocol of the coupling gamma and the replicas y; work in sweeps over all messages.
 
-    `protocol` is "standard", "pseudo" (pseudo-reinforcement) or "scoping", with `step` for its pace, or one of the classes
-    of `perceptron.message_passing.protocols`; `update` as for reinforced_bp. History: `work`, `errors`, `overlap`, `gamma`, `y`. Raises ArgumentError, MemoryLimitError.
+    `protocol` is "standard", "pseudo" (pseudo-reinforcement) or "scoping", with `step` for its pace, or one of the
+    classes of `perceptron.message_passing.protocols`; `update` as for reinforced_bp. History: `work`, `errors`,
+    `overlap`, `gamma`, `y`. Raises ArgumentError, MemoryLimitError.
     """
     from perceptron.message_passing.focusing import focusing_bp
     from perceptron.message_passing.protocols import protocol_named
