@@ -79,20 +79,18 @@ def max_sum(
     *,
     seed: int = 0,
     margin: float = 0.0,
-    step: float = 0.005,
-    largest: float = 1.0,
-    max_sweeps: int = 1000,
-    damping: float = 0.5,
+    rate: float = 0.01,
+    max_sweeps: int = 600,
+    damping: float = 0.0,
 ) -> Search:
-    """Sweep with rho = min(step t, largest) from random fields until their signs get all patterns right.
+    """Sweep with rho = 1 - (1 - rate)^t from random fields until their signs get all patterns right.
 
     Fields have no scale of their own: only their ratios matter. Raises ArgumentError for real entries and values out
     of range, MemoryLimitError for messages that do not fit.
     """
-    checked_number("step", step, 0.0, 0.5, "an increase of rho per sweep from 0 to 0.5 is needed")
-    checked_number("largest", largest, 0.0, 1.0, "a reinforcement from 0 to 1 is needed")
+    checked_number("rate", rate, 0.0, 0.5, "a rate from 0 to 0.5 per sweep is needed")
     checked_number("damping", damping, 0.0, 0.999, "a number from 0 to 0.999 is needed, the weight of the old messages")
-    rhos = (min(step * t, largest) for t in range(checked_count("max_sweeps", max_sweeps)))
+    rhos = (1.0 - (1.0 - rate) ** t for t in range(checked_count("max_sweeps", max_sweeps)))
     return search(
         MaxSumUpdate(patterns, margin, damping), patterns, margin, random_fields(patterns.n, seed, 1.0),
         ({"rho": rho} for rho in rhos), lambda fields, before, stage: fields + stage["rho"] * before,
