@@ -86,7 +86,7 @@ def _entropy(ax: Any, results: "xarray.Dataset") -> None:
         ax.plot(grid, entropy, **THEORY, label="replica-symmetric", zorder=1)
     if np.isfinite(results["annealed_entropy"]).any():
         largest = results.isel(n=-1)
-        ax.plot(alpha[-1], largest["annealed_entropy"], **ANNEALED, label="ln of the mean", zorder=1)
+        ax.plot(alpha[-1], largest["annealed_entropy"], **ANNEALED, label="ln of the exact mean", zorder=1)
     handles, labels = ax.get_legend_handles_labels()
     chosen = [i for i, text in enumerate(labels) if not text.startswith("$N")]
     ax.legend([handles[i] for i in chosen], [labels[i] for i in chosen], loc="upper right")

@@ -163,14 +163,15 @@ def _density(ax: Any, row: "xarray.Dataset") -> None:
         if not np.isfinite(value).all():
             continue
         line = "-" if float(here["equilibrated"][i]) == 1.0 else ":"
-        ax.plot(q, value, color="0.35", linestyle=line, linewidth=0.5 + 0.5 * i, label=look["label"])
+        ax.plot(q, value, color="0.35", linestyle=line, linewidth=0.6 + 0.35 * i, label=look["label"])
         if "overlap_density_error" in here:
             bars = here["overlap_density_error"].values[i]
             ax.fill_between(q, value - bars, value + bars, color="0.35", alpha=0.2, linewidth=0)
     theory = here["replica_overlap"].values
     if np.isfinite(theory[-1]):
         ax.axvline(theory[-1], **THEORY)
-    seen = q[np.nanmax(here["overlap_density"].values, axis=0) > 0.01]
+    highest = np.nanmax(here["overlap_density"].values, axis=0)
+    seen = q[highest > 0.005 * highest.max()]
     if seen.size:
         ax.set_xlim(seen.min() - 0.05, seen.max() + 0.05)
     ax.set_ylim(bottom=0.0)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def summary(results: "xarray.Dataset") -> list[str]:
     """For each alpha the coldest temperature at which the most sizes are in equilibrium; then both ways to ln Z."""
     lines = [_alpha(results.isel(alpha=j)) for j in range(results.sizes["alpha"])]
-    return [line for line in lines if line] + _integration(results)
+    return [line for line in lines if line] + _chi2(results) + _integration(results)
 
 
 def coldest(row: "xarray.Dataset") -> int | None:
@@ -38,6 +38,25 @@ def _alpha(row: "xarray.Dataset") -> str:
         energy, entropy = (_value(here, f"{name}_excess_limit") for name in ("energy", "entropy"))
         line += f"; N to infinity, minus theory: energy {energy}, entropy {entropy}"
     return line
+
+
+def _chi2(results: "xarray.Dataset") -> list[str]:
+    """The limits at large N of the lines above against theory; alphas have instances of their own."""
+    if "energy_excess_limit" not in results:
+        return []
+    squares = []
+    for j in range(results.sizes["alpha"]):
+        row = results.isel(alpha=j)
+        k = coldest(row)
+        if k is not None and np.isfinite(row["energy_excess_limit"][k]):
+            cell = row.isel(beta=k)
+            squares.append([(float(cell[f"{name}_excess_limit"]) / float(cell[f"{name}_excess_limit_error"])) ** 2
+                            for name in ("energy", "entropy")])  # fmt: skip
+    if not squares:
+        return []
+    energy, entropy = np.sum(squares, axis=0)
+    return [f"limits at large N against theory: chi2 = {energy:.2g} for energy and {entropy:.2g} for entropy, "
+            f"{len(squares)} alphas"]  # fmt: skip
 
 
 def _integration(results: "xarray.Dataset") -> list[str]:
