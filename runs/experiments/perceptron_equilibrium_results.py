@@ -28,6 +28,9 @@ apart."""
 DRIFT_ERRORS = 4.0
 """Errors by which the second half of the chains may differ from the first in an average over instances."""
 
+SMALLEST_ERROR = 1e-12
+"""Below it a spread between instances is rounding."""
+
 OVERLAP_EDGES = np.linspace(-1.0, 1.0, 101)
 
 BETA, CURVE = ("beta",), ("beta", "q")
@@ -218,8 +221,8 @@ def _with_limits(results: "xarray.Dataset") -> "xarray.Dataset":
         error = results[f"{name}_per_weight_error"].values
         rows = np.full((5, results.sizes["alpha"], results.sizes["beta"]), np.nan)
         for j, k in np.ndindex(rows.shape[1:]):
-            # At beta = 0 there is nothing to extrapolate: every instance has the same energy and entropy.
-            if not (error[:, j, k] > 0).all():
+            # At beta = 0 there is nothing to extrapolate: instances have the same energy and entropy, but for rounding.
+            if (error[:, j, k] < SMALLEST_ERROR).any():
                 continue
             line = extrapolate(results["n"].values, excess.values[:, j, k], error[:, j, k])
             if line is not None:

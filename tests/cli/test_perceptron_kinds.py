@@ -189,6 +189,16 @@ def test_points_that_are_missing_are_holes_in_the_results(data, tmp_path):
     assert experiment.summary(results)
 
 
+def test_nothing_is_extrapolated_where_all_instances_are_alike(tmp_path):
+    few = changed(EQUILIBRIUM, sampler={"sweeps": 400}, grid={"alpha": [0.8]})
+    spec, experiment, files = run_points(few, tmp_path)
+    results = experiment.assemble(spec, files)
+    assert np.isnan(results["energy_excess_limit"].sel(beta=0.0)).all()
+    assert np.isfinite(results["energy_excess_limit"].sel(beta=0.5)).all()
+    assert (results["energy_per_weight"].sel(beta=0.0) == results["patterns"] / (2.0 * results["n"])).all()
+    np.testing.assert_allclose(results["entropy_per_weight"].sel(beta=0.0), np.log(2.0), rtol=1e-12)
+
+
 def test_one_command_gives_results_figures_and_a_page(tmp_path, capsys):
     path = tmp_path / "small.toml"
     path.write_text('experiment = "perceptron-enumeration"\n[grid]\nn = [7, 9]\nalpha = [0.3, 0.6]\ninstances = 8\n')
