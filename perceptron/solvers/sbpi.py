@@ -86,14 +86,14 @@ def run(
     *,
     seed: int,
     margin: float = 0.0,
-    theta: float = 0.3,
+    theta: float = 2.0,
     chance: float = 0.3,
     bound: float = 2.0,
     max_epochs: int = 2000,
 ) -> Solution:
     """SBPI from random weights; work in presentations.
 
-    `theta` is in units of sqrt(n), `chance` is p_s, `bound` is K in units of sqrt(n) (infinity for none). Raises
+    `theta` is in units of Delta, `chance` is p_s, `bound` is K in units of sqrt(n) (infinity for none). Raises
     ArgumentError for values out of range.
     """
     epochs = Epochs(patterns, margin=margin, seed=seed, max_epochs=max_epochs)

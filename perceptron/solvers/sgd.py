@@ -19,7 +19,7 @@ def run(
     *,
     seed: int,
     margin: float = 0.0,
-    loss: str = "cross_entropy",
+    loss: str = "perceptron",
     width: float = 0.1,
     eta: float = 1.0,
     batch: int = 10,
