@@ -13,18 +13,15 @@ def run(
     *,
     seed: int,
     margin: float = 0.0,
-    step: float = 0.005,
-    largest: float = 1.0,
-    max_sweeps: int = 1000,
-    damping: float = 0.5,
+    rate: float = 0.01,
+    max_sweeps: int = 600,
+    damping: float = 0.0,
 ) -> Solution:
-    """Sweeps of max-sum with rho = min(step t, largest); work in sweeps over all messages.
+    """Sweeps of max-sum with rho = 1 - (1 - rate)^t; work in sweeps over all messages.
 
     History: `work`, `errors`, `overlap`, `rho`. Raises ArgumentError, MemoryLimitError.
     """
     from perceptron.message_passing.max_sum import max_sum
 
-    found = max_sum(
-        patterns, seed=seed, margin=margin, step=step, largest=largest, max_sweeps=max_sweeps, damping=damping
-    )
+    found = max_sum(patterns, seed=seed, margin=margin, rate=rate, max_sweeps=max_sweeps, damping=damping)
     return Solution(found.weights, found.errors, found.sweeps, "sweeps", 0.0, found.history, "max_sum")
