@@ -4,7 +4,7 @@ One physical convention: k_B = 1, energies are totals unless a name says `_per_s
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -39,27 +39,30 @@ class SweepInfo(NamedTuple):
 
 @runtime_checkable
 class SpinLandscape(Protocol):
-    """Discrete or compact spins; the compiled sweeps live beside the physics."""
+    """Discrete or compact spins; the compiled sweeps live beside the physics.
+
+    A state is a SpinState, or a NamedTuple of arrays that begins with its fields and carries what the moves need.
+    """
 
     sites: int
     updates: tuple[str, ...]
     """Names `sweep` takes, a subset of metropolis, heat_bath, rejection_free, over_relaxation, wolff, align."""
 
-    def init(self, chains: int | Sequence[int], seed: int) -> SpinState:
+    def init(self, chains: int | Sequence[int], seed: int) -> Any:
         """Random configuration; `chains` is a count or explicit chain ids."""
         ...
 
-    def energy(self, state: SpinState) -> np.ndarray:
+    def energy(self, state: Any) -> np.ndarray:
         """Total energy recomputed from scratch, (chains,) float64."""
         ...
 
-    def delta_energy(self, state: SpinState, site: int, proposal: np.ndarray) -> np.ndarray:
+    def delta_energy(self, state: Any, site: int, proposal: np.ndarray) -> np.ndarray:
         """Slow oracle: energy change, (chains,), if `site` took the value `proposal` (one per chain)."""
         ...
 
     def sweep(
         self,
-        state: SpinState,
+        state: Any,
         beta: np.ndarray,
         sweeps: int,
         update: str = "metropolis",
@@ -75,7 +78,7 @@ class SpinLandscape(Protocol):
         """
         ...
 
-    def observables(self, state: SpinState) -> dict[str, np.ndarray]:
+    def observables(self, state: Any) -> dict[str, np.ndarray]:
         """Measured values by name, each (chains,) float64; `energy` is always among them."""
         ...
 
@@ -88,10 +91,21 @@ class SpinLandscape(Protocol):
 class ScheduledLandscape(Protocol):
     """What a spin landscape with a coupling may offer besides: temperature and coupling that change sweep by sweep."""
 
-    def sweep_schedule(
-        self, state: SpinState, beta: np.ndarray, gamma: np.ndarray, update: str = "metropolis"
-    ) -> SweepInfo:
+    def sweep_schedule(self, state: Any, beta: np.ndarray, gamma: np.ndarray, update: str = "metropolis") -> SweepInfo:
         """Advance in place by one sweep at each pair of `beta` and `gamma`, (sweeps,) float64 each."""
+        ...
+
+
+@runtime_checkable
+class ChainSelection(Protocol):
+    """What a spin landscape offers besides when its state has more than the fields of SpinState."""
+
+    def chosen(self, state: Any, chains: np.ndarray) -> Any:
+        """State of some chains, given by their places: a copy, but for the clock `sweep`, which is shared."""
+        ...
+
+    def put_back(self, state: Any, part: Any, chains: np.ndarray) -> None:
+        """Write what `chosen` copied back to its places."""
         ...
 
 

@@ -22,6 +22,9 @@ from perceptron.patterns import Patterns, checked_weights
 
 REJECTION_FREE = "rejection_free"
 
+CHAIN_FIRST = ("energy", "chain", "cost", "agreement", "planes", "stability")
+"""Fields of the state whose first axis is the chains."""
+
 
 class FlipLandscape:
     """A SpinLandscape on weights +-1; subclasses say what is coupled, and how.
@@ -30,7 +33,7 @@ class FlipLandscape:
     chains of a call among them.
     """
 
-    updates = (METROPOLIS, HEAT_BATH, REJECTION_FREE)
+    updates: tuple[str, ...] = (METROPOLIS, HEAT_BATH, REJECTION_FREE)
     width_limits = (1.0, 1.0)
     replicas = 1
     partners = 0
@@ -82,6 +85,17 @@ class FlipLandscape:
         """A copy of the weights, (chains, n) int8, or (chains, replicas, n) where there are replicas."""
         rows = np.array(state.spins.T, order="C")
         return rows if self.replicas == 1 else rows.reshape(-1, self.replicas, self.patterns.n)
+
+    def chosen(self, state: PerceptronState, chains: np.ndarray) -> PerceptronState:
+        """Copy of some chains, given by their places; the clock is shared. See mcmc.landscape.ChainSelection."""
+        parts = {name: getattr(state, name)[chains] for name in CHAIN_FIRST}
+        return state._replace(spins=np.ascontiguousarray(state.spins.T[chains]).T, **parts)
+
+    def put_back(self, state: PerceptronState, part: PerceptronState, chains: np.ndarray) -> None:
+        """Write chains that `chosen` copied back to their places."""
+        state.spins[:, chains] = part.spins
+        for name in CHAIN_FIRST:
+            getattr(state, name)[chains] = getattr(part, name)
 
     def energy(self, state: PerceptronState) -> np.ndarray:
         """Energy recomputed from the weights alone, (chains,) float64."""

@@ -52,7 +52,7 @@ def coupled_cases(seed: int) -> Iterator[Case]:
     model, gamma = BinaryPerceptron(random_patterns(15, 0.6, seed=1)), 0.2
     reference = np.where(np.arange(15) % 4, 1, -1).astype(np.int8)
     # Counts by (energy, distance) to the reference, weighted.
-    counts = enumerate_configurations(model, solutions=False).by_distance(reference)
+    counts = np.asarray(enumerate_configurations(model, solutions=False).by_distance(reference))
     energy, distance = np.indices(counts.shape)
     weight = counts * np.exp(-BETA * energy + gamma * (15 - 2 * distance))
     exact = {"cost": energy, "overlap": 1 - 2 * distance / 15}
@@ -108,6 +108,7 @@ def nishimori_cases(seed: int) -> Iterator[Case]:
     excess, energy = [], []
     for k in range(instances):
         instance = planted_patterns(n, 1.5, seed=int(low) * instances + k, label_noise=noise)
+        teacher = np.asarray(instance.teacher)
         sampler = Tempering(HeatBath(BinaryPerceptron(instance)), [1 / BETA, 1.2, 2.0])
         state, _ = sampler.thermalize(sampler.init(8, seed), 200)
         between = toward = 0.0
@@ -116,8 +117,8 @@ def nishimori_cases(seed: int) -> Iterator[Case]:
             cold = sampler.sampler.landscape.weights(state.replicas.spins)[state.lane[:, 0]].astype(float)
             product = cold @ cold.T / n
             between += (product.sum() - len(cold)) / (len(cold) * (len(cold) - 1))
-            toward += (cold @ instance.teacher).mean() / n
-            energy.append(sampler.energy(state)[:, 0].mean() - instance.errors(instance.teacher))
+            toward += (cold @ teacher).mean() / n
+            energy.append(sampler.energy(state)[:, 0].mean() - instance.errors(teacher))
         excess.append((toward - between) / 100)
     yield from_chains(f"N = {n}, noisy teacher, overlap with it minus between samples", np.array(excess), 0.0)
     by_instance = np.array(energy).reshape(instances, -1).mean(axis=1)
