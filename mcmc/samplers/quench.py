@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mcmc.errors import ArgumentError
-from mcmc.landscape import SpinLandscape, SpinState
+from mcmc.landscape import ChainSelection, SpinLandscape, SpinState
 from mcmc.samplers.adaptation import BLOCK, blocks, rescale
 from mcmc.samplers.sweeping import require_spin_landscape, require_update, sweep_count
 
@@ -128,12 +128,11 @@ class Quench:
             np.add(spins.sweep, length, out=spins.sweep)
             return
         everyone = active.size == spins.energy.size
-        part = spins if everyone else _chosen(spins, active)
+        part = spins if everyone else self._chosen(spins, active)
         info = self.landscape.sweep(part, state.beta[active], length, self.update, width=state.width[active])
         state.block_accepted[active] += np.rint(info.acceptance * (length * self.landscape.sites)).astype(np.int64)
         if not everyone:
-            spins.spins[..., active] = part.spins
-            spins.energy[active] = part.energy
+            self._put_back(spins, part, active)
 
     def _settle(self, state, active):
         """At the end of a block: who stops, and how far the others reach from now on."""
@@ -144,8 +143,16 @@ class Quench:
         attempted = BLOCK * self.landscape.sites
         rescale(state.width, state.block_accepted, attempted, 0.3, sweep // BLOCK, *self.limits)
 
+    def _chosen(self, spins, active):
+        """Copy of some chains; the clock is shared."""
+        if isinstance(self.landscape, ChainSelection):
+            return self.landscape.chosen(spins, active)
+        values = spins.spins[..., active].copy()
+        return SpinState(values, spins.energy[active], spins.sweep, spins.chain[active], spins.seed)
 
-def _chosen(spins: SpinState, active: np.ndarray) -> SpinState:
-    """Copy of some chains; the clock is shared."""
-    values = spins.spins[..., active].copy()
-    return SpinState(values, spins.energy[active], spins.sweep, spins.chain[active], spins.seed)
+    def _put_back(self, spins, part, active):
+        if isinstance(self.landscape, ChainSelection):
+            self.landscape.put_back(spins, part, active)
+            return
+        spins.spins[..., active] = part.spins
+        spins.energy[active] = part.energy

@@ -59,6 +59,7 @@ def every_sampler():
     others = {
         "quench": Quench(xy),
         "quench metropolis": Quench(ising()),
+        "quench perceptron": Quench(model),
         "tempering in gamma": CouplingTempering(Metropolis(near), [0.0, 0.2, 0.5]),
         "replicated annealing": ReplicatedAnnealing(Replicated(model, 3), ramps),
     }
