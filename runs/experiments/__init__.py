@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from runs.figures import Drawing
 
 KINDS: dict[str, str] = {
+    "perceptron-annealing": "runs.experiments.perceptron_annealing:PerceptronAnnealing",
     "perceptron-capacity": "runs.experiments.perceptron_capacity:PerceptronCapacity",
     "perceptron-enumeration": "runs.experiments.perceptron_enumeration:PerceptronEnumeration",
     "perceptron-equilibrium": "runs.experiments.perceptron_equilibrium:PerceptronEquilibrium",

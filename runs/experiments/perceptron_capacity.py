@@ -13,7 +13,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from runs.experiments import Control, Experiment
 from runs.experiments.perceptron_draws import Column, DrawFile, run_draws
-from runs.experiments.perceptron_methods import UNITS, MethodNames, SolverOptions, options_text
+from runs.experiments.perceptron_methods import UNITS, MethodNames, SolverOptions, options_text, passes
 from runs.experiments.perceptron_spec import InstanceGrid, OnPatterns, check_grid, instance_of, pattern_count
 from runs.grid import Point, point_seed, points
 
@@ -88,14 +88,20 @@ class PerceptronCapacity(Experiment):
             instance = instance_of(spec.patterns, spec.seed, point, draw)
             seed = solver_seed(spec.seed, point, draw)
             found: Solution = solve(instance, method, seed, margin=spec.patterns.margin, **options)
-            values = {"errors": found.errors, "work": found.work, "seconds": found.seconds}
-            return {**values, "weights": pack_signs(found.weights)}
+            return {
+                "errors": found.errors,
+                "work": found.work,
+                "passes": passes(found, instance.n, instance.p),
+                "seconds": found.seconds,
+                "weights": pack_signs(found.weights),
+            }
 
         file = DrawFile(
             path,
             {
                 "errors": Column(np.int64, "patterns that the weights found get wrong"),
                 "work": Column(np.int64, "work of the search", UNITS[method]),
+                "passes": Column(np.float64, "updates of every weight or message, or presentations / P, all replicas"),
                 "seconds": Column(np.float64, "wall time of the search", "s"),
                 "weights": Column(
                     np.uint64, "weights found, signs packed little-endian: bit set for +1", "1", ("word",)

@@ -8,7 +8,6 @@ import numpy as np
 from mcmc.statistics.proportion import wilson_interval
 from runs.experiments.perceptron_capacity_results import ONE_SIGMA
 from runs.experiments.perceptron_labels import ALPHA, LABELS, instances_said, looks, model_name
-from runs.experiments.perceptron_methods import work_of_a_pass
 from runs.figures import PAGE_WIDTH, THEORY, Drawing, by_size, new_figure, save
 
 if TYPE_CHECKING:
@@ -34,9 +33,8 @@ def _draw_solvers(results: "xarray.Dataset", out: Path) -> Drawing:
     for i, method in enumerate(results["method"].values):
         one = largest.isel(method=i)
         _success(axes[0], one, int(largest["n"]), looks(str(method)))
-        _median(axes[1], one, "median_seconds", np.ones(one.sizes["alpha"]), looks(str(method)))
-        passes = [work_of_a_pass(str(method), int(largest["n"]), int(p)) for p in one["patterns"].values]
-        _median(axes[2], one, "median_work", np.array(passes), looks(str(method)))
+        _median(axes[1], one, "median_seconds", looks(str(method)))
+        _median(axes[2], one, "median_passes", looks(str(method)))
     axes[0].set_ylabel(f"instances solved, $N={int(largest['n'])}$")
     axes[0].set_ylim(-0.03, 1.03)
     axes[1].set_ylabel("median time to a solution (s)")
@@ -51,9 +49,9 @@ def _draw_solvers(results: "xarray.Dataset", out: Path) -> Drawing:
         f"Solvers of {model_name(results)} on the same {instances_said(largest)} instances with "
         f"N = {int(largest['n'])} weights: (a) fraction of instances in which all patterns became right; "
         f"bars: Wilson intervals of one standard error (68 %){_marks_said(results)}. "
-        "(b) Median time of a search on one core, and (c) median work, in passes: a sweep that updates every weight or message, or P presentations of a pattern. Searches that failed count as "
-        "longer than all others, and medians are drawn where at least half succeed; bars: the 68 % interval between "
-        "order statistics."
+        "(b) Median time of a search on one core, and (c) median work, in passes: a sweep that updates every weight or "
+        "message, or P presentations of a pattern, in each replica. Searches that failed count as longer than all "
+        "others, and medians are drawn where at least half succeed; bars: the 68 % interval between order statistics."
     )
     return save(figure, out, "solvers", caption)
 
@@ -99,9 +97,9 @@ def _success(ax: Any, cells: "xarray.Dataset", n: int, look: dict[str, Any]) -> 
     ax.errorbar(cells["patterns"].values[there] / n, share, bars, linewidth=0.8, **look)
 
 
-def _median(ax: Any, cells: "xarray.Dataset", name: str, unit: np.ndarray, look: dict[str, Any]) -> None:
-    value, low, high = (cells[f"{name}{end}"].values / unit for end in ("", "_low", "_high"))
-    # Fewer than half solved nothing is known; work 0 cannot be drawn.
+def _median(ax: Any, cells: "xarray.Dataset", name: str, look: dict[str, Any]) -> None:
+    value, low, high = (cells[f"{name}{end}"].values for end in ("", "_low", "_high"))
+    # A logarithm has no place for searches that had nothing to do.
     there = np.isfinite(value) & (value > 0)
     low, high = np.where(np.isfinite(low), low, value), np.where(np.isfinite(high), high, value)
     bars = np.stack([value - low, high - value])

@@ -32,6 +32,9 @@ QUANTITIES = {
     "median_work": Quantity("median work to a solution, searches that failed being longer than all others"),
     "median_work_low": Quantity("lower end of the 68 % interval of the median work"),
     "median_work_high": Quantity("upper end of the 68 % interval of the median work"),
+    "median_passes": Quantity("median passes to a solution: updates of every weight or message, or presentations / P"),
+    "median_passes_low": Quantity("lower end of the 68 % interval of the median passes"),
+    "median_passes_high": Quantity("upper end of the 68 % interval of the median passes"),
     "median_seconds": Quantity("median time to a solution, likewise", "s"),
     "median_seconds_low": Quantity("lower end of the 68 % interval of the median time", "s"),
     "median_seconds_high": Quantity("upper end of the 68 % interval of the median time", "s"),
@@ -52,7 +55,7 @@ def assemble(spec: CapacitySpec, points: Sequence[Point], files: Mapping[str, Pa
         cell = methods.index(where["method"]), sizes.index(where["n"]), alphas.index(where["alpha"])
         grid.put("patterns", cell, pattern_count(where["n"], where["alpha"]))
         if point.name in files:
-            with open_run_file(files[point.name], ("errors", "work", "seconds")) as file:
+            with open_run_file(files[point.name], ("errors", "work", "passes", "seconds")) as file:
                 _put(grid, cell, file.isel(draw=slice(0, spec.grid.instances)).load())
     halves = _thresholds(spec, grid)
     coords = {
@@ -103,7 +106,7 @@ def _put(grid: ResultGrid, cell: tuple[int, ...], data: "xarray.Dataset") -> Non
     grid.put("success", cell, share.value, share.error)
     grid.put("success_low", cell, interval.low)
     grid.put("success_high", cell, interval.high)
-    for name in ("work", "seconds"):
+    for name in ("work", "passes", "seconds"):
         values = np.where(solved, data[name].values.astype(np.float64), np.inf)
         put_median(grid, cell, f"median_{name}", values)
     if not solved.all():

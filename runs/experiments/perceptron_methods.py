@@ -11,6 +11,9 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from perceptron.solvers import METHODS, options
 from runs.spec import Says
 
+if TYPE_CHECKING:
+    from perceptron.solvers import Solution
+
 UNITS = {
     "reinforced_bp": "sweeps",
     "focusing_bp": "sweeps",
@@ -19,16 +22,21 @@ UNITS = {
     "cpr": "presentations",
     "annealing": "sweeps",
     "replicated_annealing": "sweeps",
-    "entropy_driven": "flips",
+    "entropy_driven": "sweeps",
     "replicated_sgd": "presentations",
     "sgd": "presentations",
 }
 """What `Solution.work` of each method counts."""
 
 
-def work_of_a_pass(method: str, n: int, p: int) -> int:
-    """Work in the method's unit of one pass: an update of each of n weights, or of all messages, or p presentations."""
-    return {"sweeps": 1, "presentations": p, "flips": n}[UNITS[method]]
+def passes(found: "Solution", n: int, p: int) -> float:
+    """Work of a search in one measure for all methods: updates of every weight or message, or presentations over p.
+
+    Those of all replicas count.
+    """
+    if "attempts" in found.history:
+        return float(found.history["attempts"][-1]) / n
+    return found.work / {"sweeps": 1, "presentations": p}[found.work_unit]
 
 
 def known_method(value: str) -> str:
@@ -52,28 +60,49 @@ def checked_options(tables: Any) -> dict[str, dict[str, Any]]:
     """
     if not isinstance(tables, Mapping):
         raise ValueError("needs a table of options for each method, as in [solver.sbpi]")
-    faults: list[InitErrorDetails] = []
-
-    def say(place: tuple[str, ...], value: Any, text: str) -> None:
-        fault = PydanticCustomError("value_error", "{error}", {"error": text})
-        faults.append(InitErrorDetails(type=fault, loc=place, input=value))
-
+    faults = _Faults()
     for method, table in tables.items():
         if method not in METHODS:
-            say((method,), table, f"no such solver; {_nearest(method, METHODS)}known: {', '.join(METHODS)}")
+            faults.add((method,), table, f"no such solver; {_nearest(method, METHODS)}known: {', '.join(METHODS)}")
         elif not isinstance(table, Mapping):
-            say((method,), table, f"needs a table of options, as in [solver.{method}]")
+            faults.add((method,), table, f"needs a table of options, as in [solver.{method}]")
         else:
             known = options(method)
             for name, value in table.items():
                 if name not in known:
                     said = f"no option of {method}; {_nearest(name, known)}its options: {', '.join(known)}"
-                    say((method, name), value, said)
+                    faults.add((method, name), value, said)
                 elif needed := _wrong_type(value, known[name]):
-                    say((method, name), value, f"needs {needed}")
-    if faults:
-        raise ValidationError.from_exception_data("solver", faults)
+                    faults.add((method, name), value, f"needs {needed}")
+    faults.tell()
     return {method: dict(table) for method, table in tables.items()}
+
+
+def check_limits(tables: Mapping[str, Mapping[str, Any]], methods: Sequence[str], shared: Sequence[str]) -> None:
+    """Raises ValidationError, in a validator of the table `solver`, for other methods and for options set elsewhere."""
+    faults = _Faults()
+    for method, table in tables.items():
+        if method not in methods:
+            faults.add((method,), table, f"is not run here; known: {', '.join(methods)}")
+        for name in shared:
+            if name in table:
+                faults.add((method, name), table[name], "is set for all methods by [search]; leave it out")
+    faults.tell()
+
+
+class _Faults:
+    """Faults inside one key, each with a place of its own."""
+
+    def __init__(self) -> None:
+        self._found: list[InitErrorDetails] = []
+
+    def add(self, place: tuple[str, ...], value: Any, text: str) -> None:
+        fault = PydanticCustomError("value_error", "{error}", {"error": text})
+        self._found.append(InitErrorDetails(type=fault, loc=place, input=value))
+
+    def tell(self) -> None:
+        if self._found:
+            raise ValidationError.from_exception_data("solver", self._found)
 
 
 if TYPE_CHECKING:
@@ -106,7 +135,7 @@ def _wrong_type(value: Any, default: Any) -> str | None:
         return None if isinstance(value, (int, float)) and not isinstance(value, bool) else "a number"
     if isinstance(default, str):
         return None if isinstance(value, str) else "text"
-    return None
+    return None if isinstance(value, (int, float, str)) else "a number or text"
 
 
 def _nearest(word: str, known: Mapping[str, Any] | Sequence[str]) -> str:
