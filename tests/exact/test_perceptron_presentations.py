@@ -85,6 +85,12 @@ def test_reinforcement_chooses_each_weight_with_its_probability():
     assert abs(sum(numbers) - 1.1 * trials * n * chance) > 4.9 * np.sqrt(n) * spread
 
 
+def better(instance, weights, seed):
+    """These weights or, when those have no more errors, the first ones."""
+    first = plain_solvers.first_weights(instance.n, seed)
+    return weights if instance.errors(weights) < instance.errors(first) else first
+
+
 def kinds():
     return [("binary", 65, 30), ("gaussian", 33, 15)]
 
@@ -102,7 +108,7 @@ def test_sbpi_is_the_plain_algorithm(kind, n, p, bound):
         assert found.history["errors"][-1] == instance.errors(plain_solvers.sign(h))
         assert found.errors == min(found.history["errors"].min(), instance.errors(plain_solvers.first_weights(n, 11)))
         if epochs == 1:
-            assert np.array_equal(found.weights, plain_solvers.sign(h))
+            assert np.array_equal(found.weights, better(instance, plain_solvers.sign(h), 11))
 
 
 @pytest.mark.parametrize(("kind", "n", "p"), kinds())
@@ -114,7 +120,7 @@ def test_cpr_is_the_plain_algorithm(kind, n, p):
         h = plain_solvers.cpr(instance, 12, epochs, chance, np.inf, instance.least_stability())
         assert found.history["errors"][-1] == instance.errors(plain_solvers.sign(h))
         if epochs == 1:
-            assert np.array_equal(found.weights, plain_solvers.sign(h))
+            assert np.array_equal(found.weights, better(instance, plain_solvers.sign(h), 12))
 
 
 @pytest.mark.parametrize(("kind", "n", "p"), [("binary", 65, 60), ("gaussian", 33, 31)])
@@ -139,7 +145,7 @@ def test_descent_is_the_plain_algorithm(kind, n, p, loss, replicas):
     if replicas == 1:
         once = solve(instance, "sgd", 13, max_epochs=1, **options)
         x = plain_solvers.replicated_descent(instance, 13, 1, **options)
-        assert np.array_equal(once.weights, plain_solvers.sign(x)[0])
+        assert np.array_equal(once.weights, better(instance, plain_solvers.sign(x)[0], 13))
 
 
 @pytest.mark.parametrize("method", ["sbpi", "cpr", "sgd", "replicated_sgd"])
