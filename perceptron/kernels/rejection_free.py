@@ -194,19 +194,20 @@ def run_rejection_free(
         identity, spins_c, total_c = chain[c], spins[c], total[c]
         fill_site_masks(spins_c, total_c, n, replicas, fields, negative, field_mask, site_words)
         flips = energy = agreement = np.int64(0)
-        same, classes, bound, start, changed = 0, 1, 0.0, 0, EVERY
+        same, classes, bound, start, changed, widened = 0, 1, 0.0, 0, EVERY, False
         # Numba has integers of 64 bits throughout; for the type checker each of these is one name of two types.
         place: Any
         number: Any
         word: Any
         for s in range(sweeps):
             sweep = np.uint32(first_sweep + s)
-            if s == 0 or rows.shape[0] > 1:
+            # Classes widened in an earlier sweep are narrowed again: which sweeps are one call must not matter.
+            if s == 0 or rows.shape[0] > 1 or widened:
                 row = table[rows[s if rows.shape[0] > 1 else 0, c]]
                 for k in range(levels * fields):
                     chances[k] = row[k] / CERTAIN
                 same, start, classes, bound = class_limits(chances, levels, fields, lowest, patterns)
-                changed = EVERY
+                changed, widened = EVERY, False
             elapsed, event, drawn, tossed = np.int64(0), np.int64(0), np.int64(0), 0.0
             while True:
                 # Sort the weights whose energy change or local field is new.
@@ -263,6 +264,7 @@ def run_rejection_free(
                 if rate > sites and bound > 0.0:
                     # Nearly every attempt is accepted, and the bound on top is too much: sort all weights.
                     classes, bound, changed = 1 + (levels - same + DECODED) // DECODED * DECODED, 0.0, EVERY
+                    widened = True
                     continue
                 if rate <= 0.0:
                     break
