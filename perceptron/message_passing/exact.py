@@ -1,7 +1,8 @@
 """Belief propagation with the exact law of a stability: the convolution of its N steps, for binary patterns.
 
 The law of the first weights goes forward, L_i(k) = P(k of the first i steps are up); the chance of success goes
-backward, R_i(k) = P(success | k of the first i are up). Then P(success | w_i) = sum_k L_i(k) R_(i+1)(k + [xi_i w_i > 0])
+backward, R_i(k) = P(success | k of the first i are up). Then
+P(success | w_i) = sum_k L_i(k) R_(i+1)(k + [xi_i w_i > 0])
 is a sum of positive terms, accurate however small. O(N^2) work per pattern and sweep: an oracle and a tool for small N.
 """
 

@@ -17,6 +17,7 @@ from perceptron.message_passing.search import Search, search
 from perceptron.message_passing.update import checked_count, make_update, random_fields
 from perceptron.patterns import Patterns
 
+
 def through_coupling(gamma: float, field: np.ndarray) -> np.ndarray:
     """c with tanh c = tanh(gamma) tanh(field), for any size of either; gamma may be inf."""
     if math.isinf(gamma):

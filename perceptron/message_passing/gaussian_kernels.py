@@ -15,7 +15,6 @@ import numpy as np
 from mcmc.compiled import kernel_tied_to, piece
 from perceptron.message_passing import factor
 from perceptron.message_passing.factor import (
-    LARGEST_FIELD,
     LEAST_VARIANCE,
     NODES_5,
     NODES_9,
@@ -23,8 +22,6 @@ from perceptron.message_passing.factor import (
     POWERS_9,
     edge_field,
     edge_polynomial,
-    error_probability,
-    log_z,
     slope_series,
 )
 
@@ -220,7 +217,8 @@ def gaussian_sweep(entries, largest, messages, bounds, field, total, change, thr
     """One parallel sweep: every message anew from the fields H = `field` of before, damped.
 
     `entries` (p, n), `largest` |entry| by pattern, `messages` (p, n) fields f, `bounds` (p,) of |f|, all updated in
-    place; `total` (n,) receives sum_mu f and `change` (n,) sum_mu (new f - f)^2 before damping. `real` says that the entries are not +-1.
+    place; `total` (n,) receives sum_mu f and `change` (n,) sum_mu (new f - f)^2 before damping. `real` says that the
+    entries are not +-1.
     """
     p, n = messages.shape
     double = messages.itemsize == 8

@@ -1,18 +1,27 @@
 """Search for a solution by messages: sweep, let a variant form the whole fields, decide by their signs."""
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from mcmc.compiled import kernel_tied_to
-from perceptron.message_passing.update import Update
 from perceptron.patterns import Patterns
 
 kernel = kernel_tied_to()
 
 FROZEN = 0.1
 """Where sum_i (1 - m_i^2) is less, all weights are decided for good: the search has failed."""
+
+
+class Sweeps(Protocol):
+    """What a search needs of an update."""
+
+    total: np.ndarray
+    """(n,) sum of the fields that the patterns send to each weight."""
+
+    def sweep(self, field: np.ndarray) -> None:
+        """New messages from the whole fields (n,)."""
 
 
 class Search(NamedTuple):
@@ -55,7 +64,7 @@ def errors_of(patterns: Patterns, weights: np.ndarray, margin: float) -> int:
 
 
 def search(
-    update: Update,
+    update: Sweeps,
     patterns: Patterns,
     margin: float,
     start: np.ndarray,

@@ -106,7 +106,7 @@ def random_fields(n: int, seed: int, size: float) -> np.ndarray:
 
 
 def zero_messages(patterns: Patterns, dtype: np.dtype, working: int = 0) -> np.ndarray:
-    """Messages (p, n) of 0. Raises MemoryLimitError where they, a copy of real entries and `working` bytes do not fit."""
+    """Messages (p, n) of 0. Raises MemoryLimitError where they, any real entries and `working` bytes do not fit."""
     copies = 1 if patterns.kind == "binary" else 2
     needed = patterns.patterns.size * dtype.itemsize * copies + working
     there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -151,7 +151,11 @@ def _tap(patterns: Patterns, messages: Any, threshold: float, miss: float, dampi
     start = messages
     if start is None:
         start = TapMessages(np.zeros(patterns.p), np.zeros(patterns.n), np.zeros(patterns.n))
-    if not isinstance(start, TapMessages) or start.slope.shape != (patterns.p,) or start.reaction.shape != (patterns.n,):
+    if (
+        not isinstance(start, TapMessages)
+        or start.slope.shape != (patterns.p,)
+        or start.reaction.shape != (patterns.n,)
+    ):
         raise ArgumentError("messages: those of method 'tap' on an instance of this size are needed")
     return TapUpdate(patterns.patterns, start, threshold, miss, damping, dtype)
 
