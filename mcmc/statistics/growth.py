@@ -126,8 +126,8 @@ class _Data(NamedTuple):
         sizes, row = np.unique(size, return_inverse=True)
         finished = np.bincount(row, ~late, sizes.size).astype(int)
         own = np.flatnonzero(finished >= FEWEST_VALUES)
-        if not own.size:
-            own = np.array([int(finished.argmax())]) if sizes.size else own
+        # With one deviation for all where no size has enough of its own.
+        own = own if own.size else np.zeros(1, int)
         nearest = np.abs(np.arange(sizes.size)[:, None] - own[None, :]).argmin(axis=1)
         return cls(sizes, row, np.log(value), late, finished, nearest)
 

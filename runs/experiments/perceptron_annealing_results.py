@@ -59,7 +59,10 @@ FITTED = {
 
 
 def assemble(spec: AnnealingSpec, points: Sequence[Point], files: Mapping[str, Path]) -> "xarray.Dataset":
-    """Results over (method, n, alpha), and the fits over (method, alpha, law)."""
+    """Results over (method, n, alpha), and the fits over (method, alpha, law).
+
+    xarray has a use of its own for the word: select with `results.sel({"method": "annealing"})`.
+    """
     from mcmc.store.reader import open_run_file
 
     methods, sizes, alphas = spec.grid.method, spec.grid.n, spec.grid.alpha
@@ -112,9 +115,7 @@ def _fits(results: "xarray.Dataset") -> ResultGrid:
             grid.put("rate", (i, j, k), np.nan, np.nan)
             if found is None:
                 where = f"{results['method'].values[i]} at alpha = {results['alpha'].values[j]:g}"
-                said = (
-                    f"{where}: too few sizes with solutions to fit laws, which need 3 sizes, 2 of them with 4 solutions"
-                )
+                said = f"{where}: too few solutions to fit laws, which takes 3 sizes, 2 of them with 4 solutions"
                 warnings.warn(said, ConvergenceWarning, stacklevel=2)
                 continue
             grid.put("rate", (i, j, k), found.rate, found.rate_error)

@@ -45,7 +45,10 @@ HALF = {"alpha_half": Quantity("alpha at which half of the instances are solved"
 
 
 def assemble(spec: CapacitySpec, points: Sequence[Point], files: Mapping[str, Path]) -> "xarray.Dataset":
-    """Results over (method, n, alpha), and the thresholds over (method, n)."""
+    """Results over (method, n, alpha), and the thresholds over (method, n).
+
+    xarray has a use of its own for the word: select with `results.sel({"method": "sbpi"})`.
+    """
     from mcmc.store.reader import open_run_file
 
     methods, sizes, alphas = spec.grid.method, spec.grid.n, spec.grid.alpha
