@@ -9,6 +9,8 @@ every entry is 0, or certain.
 
 import math
 from collections.abc import Callable
+from threading import Lock
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,11 +24,23 @@ MOST_ENTRIES = 2**22
 """Entries beyond which rows that may not be needed any more are forgotten."""
 
 
+class Acceptances(NamedTuple):
+    """A table as it was when its rows were looked up: what one call of a loop works with."""
+
+    rule: str
+    table: np.ndarray
+    """(rows, levels * fields) int64, 2^62 times each acceptance."""
+    lowest: int
+    """Energy change of level 0, which stands for all lower ones; the last level stands for all higher ones."""
+    fields: int
+
+
 class AcceptanceTable:
-    """Rows for pairs (beta, gamma), made when first asked for.
+    """Rows for pairs (beta, gamma), made when first asked for; threads may share one.
 
     `local(gamma)` is the change of the log weight for each local field, (fields,) float64; `largest` the largest
-    energy change possible. `table` is (rows, levels * fields) int64 and level 0 means energy change `lowest`.
+    energy change possible. Where Metropolis would refuse nothing at all (beta = 0 without coupling) it accepts half:
+    a sweep that flips every weight for certain would go back and forth between two configurations.
     """
 
     def __init__(self, rule: str, local: Callable[[float], np.ndarray], largest: int):
@@ -34,51 +48,64 @@ class AcceptanceTable:
         self.local = local
         self.largest = int(largest)
         self.fields = local(0.0).size
+        self._lock = Lock()
         self._forget()
 
-    def rows(self, beta: np.ndarray, gamma: np.ndarray) -> np.ndarray:
-        """Row of each pair, int32, of the broadcast shape of beta and gamma."""
+    def look_up(self, beta: np.ndarray, gamma: np.ndarray) -> tuple[np.ndarray, Acceptances]:
+        """Row of each pair, int32, of the broadcast shape of beta and gamma, and the table that they are rows of."""
         beta, gamma = np.broadcast_arrays(beta, gamma)
         pairs = list(zip(beta.ravel().tolist(), gamma.ravel().tolist(), strict=True))
-        try:
-            found = [self._known[pair] for pair in pairs]
-        except KeyError:
-            self._learn(dict.fromkeys(pairs))
-            found = [self._known[pair] for pair in pairs]
-        return np.array(found, np.int32).reshape(beta.shape)
+        with self._lock:
+            try:
+                found = [self._known[pair] for pair in pairs]
+            except KeyError:
+                self._learn(list(dict.fromkeys(pairs)))
+                found = [self._known[pair] for pair in pairs]
+            seen = Acceptances(self.rule, self._table, self._lowest, self.fields)
+        return np.array(found, np.int32).reshape(beta.shape), seen
 
     def _forget(self):
         self._known: dict[tuple[float, float], int] = {}
-        self.lowest, self.highest = -1, 1
-        self.table = np.empty((0, 3 * self.fields), np.int64)
+        self._lowest, self._highest = -1, 1
+        self._store = np.empty((8, 3 * self.fields), np.int64)
+        self._table = self._store[:0]
 
     def _learn(self, pairs):
-        if self.table.size > MOST_ENTRIES:
+        if self._table.size > MOST_ENTRIES:
             self._forget()
-        wanted = [*self._known, *(pair for pair in pairs if pair not in self._known)]
-        needed = max((self._reach(beta, gamma) for beta, gamma in pairs), default=1)
-        new = wanted[len(self._known) :]
-        if needed > self.highest:
-            # Some flips that gain energy are refused, by the coupling or by the heat bath; without them none is.
-            self.highest = needed
-            self.lowest = -1 if self.rule == METROPOLIS and self.fields == 1 else -needed
-            new, self.table = wanted, np.empty((0, 0), np.int64)
-        made = np.stack([self._row(beta, gamma) for beta, gamma in new])
-        self.table = made if not self.table.size else np.concatenate([self.table, made])
-        self._known = {pair: row for row, pair in enumerate(wanted)}
+        new = [pair for pair in pairs if pair not in self._known]
+        needed = max(self._reach(beta, gamma) for beta, gamma in new)
+        if needed > self._highest:
+            new = [*self._known, *new]
+            self._forget()
+            # Some flips that lower the energy are refused, by the coupling or by the heat bath; without them none is.
+            self._highest = needed
+            self._lowest = -1 if self.rule == METROPOLIS and self.fields == 1 else -needed
+            self._store = np.empty((8, (self._highest - self._lowest + 1) * self.fields), np.int64)
+        begun, count = len(self._known), len(self._known) + len(new)
+        if count > len(self._store):
+            # Twice as much, so that rows learnt one by one are not copied each time; loops at work keep the old one.
+            grown = np.empty((2 * count, self._store.shape[1]), np.int64)
+            grown[:begun] = self._store[:begun]
+            self._store = grown
+        for row, pair in enumerate(new, begun):
+            self._store[row] = self._row(*pair)
+            self._known[pair] = row
+        self._table = self._store[:count]
 
     def _reach(self, beta, gamma):
         """Energy change beyond which an acceptance is 0 or 1."""
         extra = np.abs(self.local(gamma)).max()
-        return 1 if beta == 0 else max(min(math.ceil((RANGE + extra) / beta), self.largest), 1)
+        return 1 if beta == 0 else max(math.ceil(min((RANGE + extra) / beta, self.largest)), 1)
 
     def _row(self, beta, gamma):
-        change = np.arange(self.lowest, self.highest + 1, dtype=np.float64)[:, None]
+        change = np.arange(self._lowest, self._highest + 1, dtype=np.float64)[:, None]
         # At beta = infinity an unchanged energy weighs nothing, not 0 * infinity.
         energy = np.where(change == 0, 0.0, -beta * np.where(change == 0, 1.0, change))
         exponent = np.clip(energy + self.local(gamma), -700.0, 700.0)
         if self.rule == METROPOLIS:
             chance = np.exp(np.minimum(exponent, 0.0))
+            chance = np.full_like(chance, 0.5) if (chance == 1.0).all() else chance
         else:
             chance = 1.0 / (1.0 + np.exp(-exponent))
         return np.rint(chance * float(CERTAIN)).astype(np.int64).ravel()

@@ -38,7 +38,9 @@ class _Coupled(FlipLandscape):
     @property
     def energy_long_name(self) -> str:
         """What the energy counts, for files and figures."""
-        return self.model.energy_long_name if self.control == "beta" else "minus the agreement of the coupled weights"
+        if self.control == "gamma":
+            return "minus the agreement of the coupled weights"
+        return self.model.energy_long_name + (", sum over replicas" if self.replicas > 1 else "")
 
     def _attributes(self, more: Mapping[str, str]) -> dict[str, Mapping[str, str]]:
         said = {name: {"long_name": text, "units": "1"} for name, text in more.items()}
@@ -121,6 +123,8 @@ class Replicated(_Coupled):
             raise ArgumentError(f"coupling: got {coupling!r}; 'centre' or 'pairs' is needed")
         if coupling == "centre" and control == "gamma":
             raise LandscapeError("control: the weight of a summed-out centre is no exponential in gamma; use 'pairs'")
+        if coupling == "centre" and isinstance(gamma, (int, float)) and gamma < 0:
+            raise ArgumentError(f"gamma: got {gamma}; a summed-out centre only attracts, 'pairs' repel for gamma < 0")
         self.coupling = coupling
         self.replicas, self.partners = int(y), int(y) - 1
         super().__init__(model, gamma, control, beta)

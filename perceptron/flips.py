@@ -15,12 +15,15 @@ import numpy as np
 from mcmc.errors import ArgumentError, LandscapeError
 from mcmc.landscape import SweepInfo, chain_ids, inverse_temperatures
 from mcmc.random import Stream, split_seed, words
-from perceptron.acceptance import HEAT_BATH, METROPOLIS, AcceptanceTable
+from perceptron.acceptance import HEAT_BATH, METROPOLIS, Acceptances, AcceptanceTable
 from perceptron.layout import Layout, PerceptronState
 from perceptron.packing import unpack_signs
 from perceptron.patterns import Patterns, checked_weights
 
 REJECTION_FREE = "rejection_free"
+
+LARGEST_GAMMA = 1e6
+"""Couplings beyond this freeze every weight at once, and their tables would overflow."""
 
 CHAIN_FIRST = ("energy", "chain", "cost", "agreement", "planes", "stability")
 """Fields of the state whose first axis is the chains."""
@@ -143,11 +146,15 @@ class FlipLandscape:
         """
         strengths = self.gamma if gamma is None else gamma
         first, second = (np.asarray(values, np.float64) for values in (beta, strengths))
-        if first.ndim == 0 or not (first >= 0).all() or not np.isfinite(second).all():
+        if first.ndim == 0 or not first.size or not (first >= 0).all() or not np.isfinite(second).all():
             raise ArgumentError("beta, gamma: betas >= 0, one a sweep, and finite gammas are needed")
         first, second = (a[:, None] if a.ndim == 1 else np.atleast_2d(a) for a in (first, second))
-        if second.shape[0] not in (1, first.shape[0]):
-            raise ArgumentError(f"gamma: got {second.shape[0]} sweeps for the {first.shape[0]} of beta")
+        for name, values, lengths in (("beta", first, (first.shape[0],)), ("gamma", second, (1, first.shape[0]))):
+            if values.ndim != 2 or values.shape[0] not in lengths or values.shape[1] not in (1, state.energy.size):
+                raise ArgumentError(
+                    f"{name}: got shape {values.shape}; one a sweep, or (sweeps, chains) with {first.shape[0]} sweeps "
+                    f"and {state.energy.size} chains"
+                )
         return self._advance(state, first, second, first.shape[0], update)
 
     def refusal(self, update: str) -> str:
@@ -208,14 +215,30 @@ class FlipLandscape:
         if update not in self.updates:
             raise LandscapeError(self.refusal(update))
         chains = state.energy.size
-        acceptance = self.tables[HEAT_BATH if update == HEAT_BATH else METROPOLIS]
-        rows = np.array(np.broadcast_to(acceptance.rows(beta, gamma), (beta.shape[0], chains)))
+        self._check(state, gamma, sweeps)
+        found, acceptance = self.tables[HEAT_BATH if update == HEAT_BATH else METROPOLIS].look_up(beta, gamma)
+        rows = np.array(np.broadcast_to(found, (beta.shape[0], chains)))
         counts = self._run(state, acceptance, rows, sweeps, update)
         np.add(state.sweep, sweeps, out=state.sweep)
         np.add(state.cost, counts[:, 1], out=state.cost)
         np.add(state.agreement, counts[:, 2], out=state.agreement)
         state.energy[:] = state.cost if self.control == "beta" else -state.agreement
         return SweepInfo(counts[:, 0] / max(1, sweeps * self.sites), np.zeros(chains), counts[:, 0].copy())
+
+    def _check(self, state, gamma, sweeps):
+        """Raise ArgumentError for a state of another landscape, a coupling beyond reason, or no number of sweeps."""
+        if isinstance(sweeps, bool) or not isinstance(sweeps, (int, np.integer)) or sweeps < 0:
+            raise ArgumentError(f"sweeps: got {sweeps!r}; a whole number of sweeps, 0 or more, is needed")
+        if not (np.abs(gamma) <= LARGEST_GAMMA).all():
+            raise ArgumentError(f"gamma: got {np.max(gamma)}; couplings up to {LARGEST_GAMMA:g} are taken")
+        chains, couplings = state.energy.size, self.layout.couplings
+        stored = 0 if not couplings.gaussian else self.patterns.p
+        shapes = (self.sites, chains), (chains, self.replicas, couplings.words * couplings.bits)
+        if (state.spins.shape, state.planes.shape) != shapes or state.stability.shape != (*shapes[1][:2], stored):
+            raise ArgumentError(
+                f"state: got weights {state.spins.shape} of another instance or number of replicas; make it with init "
+                f"or state_from of this {type(self).__name__}, whose weights are {shapes[0]}"
+            )
 
     def _stream(self, update: str) -> int:
         """Stream of the random numbers of single flips."""
@@ -224,7 +247,7 @@ class FlipLandscape:
         return int(Stream.HEAT_BATH if update == HEAT_BATH else Stream.METROPOLIS)
 
     def _run(
-        self, state: PerceptronState, acceptance: AcceptanceTable, rows: np.ndarray, sweeps: int, update: str
+        self, state: PerceptronState, acceptance: Acceptances, rows: np.ndarray, sweeps: int, update: str
     ) -> np.ndarray:
         """Sweep the weights of a state and what is carried with them, in place.
 

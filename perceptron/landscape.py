@@ -5,6 +5,8 @@ Krauth & Mezard 1989, J. Physique 50, 3057; symmetric: Aubin, Perkins & Zdeborov
 
 import math
 
+import numpy as np
+
 from mcmc.errors import ArgumentError, LandscapeError
 from perceptron.flips import FlipLandscape
 from perceptron.layout import ERRORS, HINGE, SYMMETRIC, Layout
@@ -32,10 +34,10 @@ class BinaryPerceptron(FlipLandscape):
         threads: int = 1,
     ):
         _require_patterns(patterns)
-        if energy not in ENERGIES:
+        if not isinstance(energy, str) or energy not in ENERGIES:
             raise ArgumentError(f"energy: got {energy!r}; 'errors' or 'hinge' is needed")
-        self.energy_name, self.margin = energy, float(margin)
         layout = Layout(patterns, ENERGIES[energy], patterns.least_stability(margin))
+        self.energy_name, self.margin = energy, float(margin)
         super().__init__(layout, visit=visit, threads=threads)
 
     @property
@@ -55,7 +57,7 @@ class SymmetricPerceptron(FlipLandscape):
 
     def __init__(self, patterns: Patterns, kappa: float, *, visit: str = "systematic", threads: int = 1):
         _require_patterns(patterns)
-        if isinstance(kappa, bool) or not isinstance(kappa, (int, float)) or not 0 < kappa < math.inf:
+        if isinstance(kappa, bool) or not isinstance(kappa, (int, float, np.number)) or not 0 < kappa < math.inf:
             raise ArgumentError(f"kappa: got {kappa!r}; a finite number above 0, in units of sqrt(n), is needed")
         self.kappa = float(kappa)
         most = self.kappa * math.sqrt(patterns.n)

@@ -111,7 +111,7 @@ def entries(model, weights, control, rule, site, change):
     """Entries of the acceptance table for flipping one weight of every row, whose energy changes are given."""
     acceptance = model.tables[rule]
     beta, gamma = strengths(model, control)
-    row = int(acceptance.rows(np.array(beta), np.array(gamma)))
+    row, acceptance = acceptance.look_up(np.array(beta), np.array(gamma))
     levels = acceptance.table.shape[1] // acceptance.fields
     level = np.clip(change.astype(np.int64) - acceptance.lowest, 0, levels - 1)
-    return acceptance.table[row, level * acceptance.fields + local_field(model, weights, site)]
+    return acceptance.table[int(row), level * acceptance.fields + local_field(model, weights, site)]

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from mcmc.compiled import kernel_tied_to, piece
-from mcmc.random import philox4x32, stream_word, uniform64
+from mcmc.random import Stream, philox4x32, stream_word, uniform64
 from perceptron.kernels import change, lanes, site_lanes
 from perceptron.kernels.change import (
     ALL_ONES,
@@ -31,7 +31,7 @@ from perceptron.kernels.site_lanes import DECODED, add_rows, count_negative, cou
 EVENTS = 16
 """Flips whose random numbers are drawn together."""
 
-STREAM = 17
+STREAM = int(Stream.REJECTION_FREE)
 EVERY, NOTHING = -1, -2
 """In place of a replica: all are to be sorted anew, or none."""
 

@@ -11,6 +11,9 @@ from runs.benchmarks.timing import Row, paired_seconds, wall_seconds
 
 ALPHA = 0.5
 COLD = 4.0
+HOT = 1e-9
+"""All but one in a million accepted; at 0 itself Metropolis takes half, so as not to go back and forth."""
+
 NANO = 1e9
 
 ACCEPTANCE = 0.01
@@ -46,13 +49,13 @@ def metropolis_rows() -> Iterator[Row]:
 
 
 def accepted_rows() -> Iterator[Row]:
-    """What an accepted flip costs on top of a refused one: all accepted at beta = 0 against almost none."""
+    """What an accepted flip costs on top of a refused one: all accepted in the heat against almost none."""
     for n in (1001, 10001):
         model = BinaryPerceptron(random_patterns(n, ALPHA, seed=1))
         hot, cold = model.init(1, seed=1), cold_state(model, COLD, 600 if n < 5000 else 60)
         sweeps = 1_000_000 // n
         every, none, _ = paired_seconds(
-            lambda m=model, s=hot, k=sweeps: m.sweep(s, 0.0, k), lambda m=model, s=cold, k=sweeps: m.sweep(s, COLD, k)
+            lambda m=model, s=hot, k=sweeps: m.sweep(s, HOT, k), lambda m=model, s=cold, k=sweeps: m.sweep(s, COLD, k)
         )
         value = (every - none) / (sweeps * n * model.patterns.p) * NANO
         yield Row(f"Accepted flip, N = {n}", value, "ns/pattern", target="<= 0.1 ns", met=value <= 0.1)
