@@ -29,7 +29,7 @@ LOOK_ATTEMPTS = 20_000
 LONGEST_CALL = 50_000_000
 """Flips attempted in one compiled call: about a second, so that an interrupt from the keyboard is heard."""
 
-MARGIN_LOOKS = 20
+LEAST_LOOKS = 20
 """Looks at a run, however small the system."""
 
 
@@ -112,7 +112,7 @@ class Cooling:
         """Sweeps between two looks."""
         sites = self.landscape.sites
         wanted = max(sweeps // LOOKS, LOOK_ATTEMPTS // sites)
-        return max(1, min(wanted, sweeps // MARGIN_LOOKS, LONGEST_CALL // sites))
+        return max(1, min(wanted, sweeps // LEAST_LOOKS, LONGEST_CALL // sites))
 
     def _look(self, state, beta, gamma, at, sweeps) -> bool:
         """Judge the weights and note what was seen; returns whether any are right."""
