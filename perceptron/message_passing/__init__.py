@@ -9,11 +9,16 @@ from perceptron.message_passing.belief_propagation import BeliefPropagation, bel
 from perceptron.message_passing.focusing import focusing_bp
 from perceptron.message_passing.local_entropy import LocalEntropy, local_entropy_bp
 from perceptron.message_passing.max_sum import max_sum
+from perceptron.message_passing.protocols import FreeScoping, PseudoReinforcement, Scoping, StandardReinforcement
 from perceptron.message_passing.reinforced import reinforced_bp
 
 __all__ = [
     "BeliefPropagation",
+    "FreeScoping",
     "LocalEntropy",
+    "PseudoReinforcement",
+    "Scoping",
+    "StandardReinforcement",
     "belief_propagation",
     "focusing_bp",
     "local_entropy_bp",

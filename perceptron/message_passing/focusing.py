@@ -42,8 +42,8 @@ def focusing_bp(
     margin: float = 0.0,
     protocol: FocusingProtocol | None = None,
     sweeps_per_step: int = 1,
-    method: str = "gaussian",
-    damping: float = 0.5,
+    method: str = "tap",
+    damping: float = 0.3,
     start: float = 0.01,
 ) -> Search:
     """Follow a protocol (pseudo-reinforcement by default) from random fields of size `start` until all is right.

@@ -79,8 +79,8 @@ def max_sum(
     *,
     seed: int = 0,
     margin: float = 0.0,
-    rate: float = 0.01,
-    max_sweeps: int = 600,
+    rate: float = 0.005,
+    max_sweeps: int = 1000,
     damping: float = 0.0,
 ) -> Search:
     """Sweep with rho = 1 - (1 - rate)^t from random fields until their signs get all patterns right.

@@ -29,7 +29,7 @@ def _rhos(step: float) -> Iterator[float]:
 class StandardReinforcement:
     """gamma = inf, y = 1/(1 - rho) with rho = 0, step, 2 step ... below 1: the fixed points of reinforced BP."""
 
-    step: float = 0.005
+    step: float = 0.002
 
     def __post_init__(self):
         checked_number("step", self.step, 1e-6, 0.5, "an increase of rho from 1e-6 to 0.5 is needed")
@@ -65,7 +65,7 @@ class PseudoReinforcement:
     (y - 1) tanh(gamma)^2 = rho / (1 - rho) for every x: weak fields feel the centre as in reinforcement.
     """
 
-    step: float = 0.005
+    step: float = 0.002
     x: float = 0.5
 
     def __post_init__(self):

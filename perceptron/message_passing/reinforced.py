@@ -15,11 +15,11 @@ def reinforced_bp(
     *,
     seed: int = 0,
     margin: float = 0.0,
-    step: float = 0.005,
+    step: float = 0.002,
     largest: float = 1.0,
     max_sweeps: int = 1000,
-    method: str = "gaussian",
-    damping: float = 0.5,
+    method: str = "tap",
+    damping: float = 0.3,
     start: float = 0.01,
 ) -> Search:
     """Sweep with rho = min(step t, largest) from random fields of size `start` until sign H_i gets all right.

@@ -13,16 +13,20 @@ def run(
     *,
     seed: int,
     margin: float = 0.0,
-    step: float = 0.005,
+    step: float = 0.002,
     largest: float = 1.0,
     max_sweeps: int = 1000,
-    damping: float = 0.5,
-    update: str = "gaussian",
+    damping: float = 0.3,
+    update: str = "tap",
 ) -> Solution:
     """Sweeps of belief propagation with rho = min(step t, largest); work in sweeps over all messages.
 
-    `update` is "gaussian" (a message per edge), "tap" (memory n + p) or "exact". History: `work`, `errors`,
+    `update` is "tap" (memory n + p), "gaussian" (a message per edge) or "exact" (small n). History: `work`, `errors`,
     `overlap`, `rho`. Raises ArgumentError, MemoryLimitError.
+
+    Defaults: `step` in .001..005 and `damping` in 0...5 at n = 1001, alpha = .74, 40 instances: .002 and .3 solve 21 in
+    a median of 356 sweeps, .005 and .3 15, .001 and .3 25 in 576. "gaussian" solves 20 of the same, in ten times the
+    time. At alpha = .7 and n = 10001 step = .005 solves all that were tried, in 150 to 180 sweeps.
     """
     from perceptron.message_passing.reinforced import reinforced_bp
 
