@@ -16,7 +16,7 @@ from mcmc.samplers import (
     sample,
 )
 from perceptron import BinaryPerceptron, Replicated, WithReference, planted_patterns, random_patterns, solve
-from perceptron.solvers.cooling import LOOKS, LEAST_LOOKS
+from perceptron.solvers.cooling import LEAST_LOOKS, LOOKS
 
 MODEL = BinaryPerceptron(random_patterns(31, 0.5, seed=1))
 NEAR = WithReference(MODEL, np.ones(31), control="gamma", beta=1.0)
@@ -161,7 +161,7 @@ def test_a_start_that_is_a_solution_takes_no_work():
 
 
 def test_replicas_solve_what_one_replica_cannot():
-    """n = 1001, alpha = 0.4: errors freeze a single replica far from solutions; coupled ones solve with either energy."""
+    """n = 1001, alpha = 0.4: errors freeze a single replica far from solutions; coupled ones solve with either."""
     for seed in (1, 2):
         instance = random_patterns(1001, 0.4, seed=seed)
         together = solve(instance, "replicated_annealing", seed)
