@@ -38,9 +38,7 @@ class CouplingTempering(Tempering):
         values = np.sort(np.asarray(couplings, dtype=np.float64).reshape(-1))
         distinct = values.size >= 2 and np.unique(values).size == values.size
         if not distinct or not np.isfinite(values).all() or values[0] < 0:
-            raise ArgumentError(
-                f"couplings: got {list(couplings)}; two or more distinct finite ones from 0 up are needed"
-            )
+            raise ArgumentError(f"couplings: got {couplings!r}; two or more distinct finite ones from 0 up are needed")
         landscape = getattr(sampler, "landscape", None)
         if getattr(landscape, "control", "beta") != "gamma":
             raise ArgumentError(

@@ -68,7 +68,9 @@ class Tempering:
     def __init__(self, sampler: Any, temperatures: Sequence[float] | np.ndarray, *, swap_every: int = 1):
         values = np.sort(np.asarray(temperatures, dtype=np.float64).reshape(-1))
         if values.size < 2 or not (values > 0).all() or np.unique(values).size != values.size:
-            raise ArgumentError(f"temperatures: got {list(temperatures)}; two or more distinct ones above 0 are needed")
+            raise ArgumentError(f"temperatures: got {temperatures!r}; two or more distinct ones above 0 are needed")
+        if getattr(getattr(sampler, "landscape", None), "control", "beta") != "beta":
+            raise ArgumentError("sampler: its beta is a coupling, no inverse temperature; use CouplingTempering")
         self._require(sampler, swap_every)
         self.sampler = sampler
         self.temperatures = values

@@ -39,11 +39,11 @@ class BeliefPropagation(NamedTuple):
     field: np.ndarray
     """(n,) whole field H_i, external included: magnetization = tanh(field)."""
     converged: bool
-    """Whether the residual came below the tolerance."""
+    """Whether the residual came below the tolerance, and the entropy is one that weights can have."""
     sweeps: int
     """Sweeps over all messages."""
     residual: float
-    """Largest change of a magnetisation that one more undamped sweep would have made."""
+    """Bound of the change of a magnetisation that one more undamped sweep would have made; about it where small."""
     messages: Any
     """To restart from, for the same method: (p, n) fields f_(mu i), or TapMessages."""
 
@@ -68,7 +68,8 @@ def belief_propagation(
     8 bytes), "exact" (convolution, binary patterns, O(n^2 p) a sweep), "tap" (memory O(n + p)). `damping` is the weight
     of the old messages. `messages` of an earlier result continue it; with a `seed` magnetisations start random instead
     of 0. `precision` of messages: "single", "double", or None: double up to 2 million of them.
-    A ConvergenceWarning says when `max_sweeps` did not bring the residual below `tolerance`. Raises ArgumentError for
+    A ConvergenceWarning says when `max_sweeps` did not bring the residual below `tolerance`, and when at beta = inf the
+    entropy is below 0. Raises ArgumentError for
     values out of range and MemoryLimitError for messages that do not fit.
     """
     update = make_update(patterns, method, beta, margin, damping, precision, messages)
@@ -96,7 +97,17 @@ def relax(
             ConvergenceWarning,
             stacklevel=3,
         )
-    return summary(update, external, whole, beta, sweeps, residual, residual <= tolerance)
+    found = summary(update, external, whole, beta, sweeps, residual, residual <= tolerance)
+    if not math.isinf(beta) or found.entropy >= 0.0:
+        return found
+    warnings.warn(
+        f"belief propagation: Bethe entropy {found.entropy:.3g} per weight, below 0: it sees no solutions; few "
+        "undecided weights in a pattern also do this to a Gaussian form, where method='exact' decides",
+        ConvergenceWarning,
+        stacklevel=3,
+    )
+    # Below -ln 2 the messages contradict each other: no law on weights +-1 has such an entropy.
+    return found._replace(converged=found.converged and found.entropy >= -math.log(2.0))
 
 
 def summary(

@@ -70,7 +70,7 @@ def make_update(
     least = patterns.least_stability(margin)
     miss = math.exp(-float(beta))
     if miss == 0.0 and least > np.abs(patterns.patterns).sum(axis=1).min():
-        raise ArgumentError(f"margin: got {margin!r}; some pattern reaches it with no weights at all, lower it")
+        raise ArgumentError(f"margin: got {margin!r}; no weights reach it on some pattern, lower it")
     if precision is None:
         precision = "double" if patterns.patterns.size <= DOUBLE_EDGES else "single"
     dtype = np.dtype(np.float64 if precision == "double" or method == "exact" else np.float32)
@@ -92,7 +92,10 @@ def make_update(
 
 def external_field(field: Any, n: int) -> np.ndarray:
     """External fields (n,) from None, a number or an array. Raises ArgumentError for others and for NaN."""
-    values = np.zeros(n) if field is None else np.asarray(field, dtype=np.float64)
+    try:
+        values = np.zeros(n) if field is None else np.asarray(field, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ArgumentError(f"field: got {field!r}; finite numbers, one or n = {n} of them, are needed") from None
     if values.ndim == 0:
         values = np.full(n, float(values))
     if values.shape != (n,) or not np.isfinite(values).all():
@@ -143,6 +146,8 @@ def _check(patterns: Any, method: Any, beta: Any, damping: Any, precision: Any) 
     checked_number("damping", damping, 0.0, 0.999, "a number from 0 to 0.999 is needed, the weight of the old messages")
     if precision not in (None, "single", "double"):
         raise ArgumentError(f"precision: got {precision!r}; 'single', 'double' or None are known")
+    if method == "exact" and precision == "single":
+        raise ArgumentError("precision: got 'single'; the exact convolution is in double precision, leave it out")
 
 
 def _tap(patterns: Patterns, messages: Any, threshold: float, miss: float, damping: float, dtype: np.dtype) -> Update:
