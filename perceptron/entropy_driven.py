@@ -8,7 +8,8 @@ Flipping w~_i multiplies the sum by <exp(-2 gamma w~_i w_i)>, so the marginals m
 flip would gain, g_i = ln(cosh 2 gamma - w~_i m_i sinh 2 gamma), positive exactly where the cavity field
 H_i - gamma w~_i disagrees with w~_i. That first guess decides which flips are worth a run of belief propagation, and
 the free entropy found there decides again, so that the product of both keeps detailed balance (delayed acceptance,
-Christen & Fox 2005, J. Comput. Graph. Stat. 14, 795). Baldassi, Ingrosso, Lucibello, Saglietti & Zecchina 2016,
+Christen & Fox 2005, J. Comput. Graph. Stat. 14, 795) where the fixed point found depends on w~ alone: belief
+propagation starts from the messages of the chain, so with several fixed points it does not hold. Baldassi, Ingrosso, Lucibello, Saglietti & Zecchina 2016,
 J. Stat. Mech. 023301 (arXiv:1511.05634), where y is infinite: a flip is kept unless F falls.
 """
 
