@@ -9,8 +9,8 @@ flip would gain, g_i = ln(cosh 2 gamma - w~_i m_i sinh 2 gamma), positive exactl
 H_i - gamma w~_i disagrees with w~_i. That first guess decides which flips are worth a run of belief propagation, and
 the free entropy found there decides again, so that the product of both keeps detailed balance (delayed acceptance,
 Christen & Fox 2005, J. Comput. Graph. Stat. 14, 795) where the fixed point found depends on w~ alone: belief
-propagation starts from the messages of the chain, so with several fixed points it does not hold. Baldassi, Ingrosso, Lucibello, Saglietti & Zecchina 2016,
-J. Stat. Mech. 023301 (arXiv:1511.05634), where y is infinite: a flip is kept unless F falls.
+propagation starts from the messages of the chain, so with several fixed points it does not hold. Baldassi, Ingrosso,
+Lucibello, Saglietti & Zecchina 2016, J. Stat. Mech. 023301 (arXiv:1511.05634), where y is infinite: a flip is kept unless F falls.
 """
 
 import math
@@ -57,11 +57,17 @@ class LocalFreeEntropy:
         damping: float = 0.3,
         tolerance: float = 1e-6,
         max_sweeps: int = 500,
+        precision: str | None = None,
     ):
         if not isinstance(patterns, Patterns):
             raise ArgumentError(f"patterns: got {type(patterns).__name__}; an instance of Patterns is needed")
         self.patterns, self.beta, self.margin = patterns, float(beta), float(margin)
-        self.options: dict[str, Any] = {"damping": damping, "tolerance": tolerance, "max_sweeps": max_sweeps}
+        self.options: dict[str, Any] = {
+            "damping": damping,
+            "tolerance": tolerance,
+            "max_sweeps": max_sweeps,
+            "precision": precision,
+        }
 
     def around(self, weights: np.ndarray, gamma: float, messages: np.ndarray | None = None) -> Surroundings:
         """Run from `messages`, or from none, in the field gamma w~."""

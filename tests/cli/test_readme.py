@@ -10,7 +10,8 @@ from entroscape_command import environment
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
-BLOCKS = dict(re.findall(r"```(\w+)\n(.*?)```", README, flags=re.DOTALL)[::-1])
+ALL_BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, flags=re.DOTALL)
+BLOCKS = dict(ALL_BLOCKS[::-1])
 
 
 def test_python_example_runs_and_reads_its_file_again(tmp_path):
@@ -31,6 +32,18 @@ def test_python_example_runs_and_reads_its_file_again(tmp_path):
     assert (tmp_path / "xy16.h5").exists()
 
 
+def test_perceptron_example_agrees_with_theory(tmp_path):
+    example = next(code for name, code in ALL_BLOCKS if name == "python" and "random_patterns" in code)
+    done = subprocess.run(
+        [sys.executable, "-c", example], cwd=tmp_path, env=environment(), capture_output=True, text=True, check=True
+    )
+    (energy, energy_theory), (entropy, entropy_theory) = re.findall(r"^(\S+) theory (\S+)", done.stdout, re.MULTILINE)
+    # One instance: energies spread by about 0.003 between instances, entropies by about 0.01.
+    assert abs(float(energy) - float(energy_theory)) < 4.9 * 0.003
+    assert abs(float(entropy) - float(entropy_theory)) < 4.9 * 0.01
+    assert done.stdout.splitlines()[-1].startswith("0 errors after")
+
+
 @pytest.mark.parametrize("command", sorted(set(re.findall(r"^\| `entroscape (\w+)", README, flags=re.MULTILINE))))
 def test_command_exists(command):
     from runs.cli import app
@@ -39,7 +52,7 @@ def test_command_exists(command):
 
 
 def test_bundled_specs_are_those_named():
-    named = set(re.findall(r"`(xy-[\w-]+)`", README))
+    named = set(re.findall(r"`((?:xy|perceptron)-[\w-]+)`", README))
     assert named == {path.stem for path in (ROOT / "runs" / "specs").glob("*.toml")}
 
 
