@@ -53,7 +53,10 @@ def run(
         checked_number("gamma_end", gamma_end, 0.0, 100.0, above=True),
     )
     gammas = geometric_ramp(first, last, whole_number("stages", stages, 1, 10_000), steps=10_000)
-    around = LocalFreeEntropy(patterns, margin=margin, tolerance=tolerance, damping=damping, max_sweeps=max_sweeps)
+    # Around decided weights the loops in double precision go edge by edge; single is far below this tolerance.
+    around = LocalFreeEntropy(
+        patterns, margin=margin, tolerance=tolerance, damping=damping, max_sweeps=max_sweeps, precision="single"
+    )
     climb = _Climb(around, seed, checked_number("start_field", start_field, 0.0, 100.0))
     for start in range(whole_number("starts", starts, 1)):
         if climb.search(start, gammas):
