@@ -4,6 +4,9 @@ import numpy as np
 
 WORD = 64
 
+BLOCK = 2**20
+"""Entries packed at a time: what temporary arrays grow with."""
+
 
 def words_for(count: int) -> int:
     """Words of 64 bits that hold `count` bits."""
@@ -13,14 +16,22 @@ def words_for(count: int) -> int:
 def pack_signs(signs: np.ndarray) -> np.ndarray:
     """Last axis of +-1 values packed into words: (..., n) to (..., ceil(n / 64)) uint64."""
     count = signs.shape[-1]
-    padded = np.zeros((*signs.shape[:-1], words_for(count) * WORD), np.uint8)
-    padded[..., :count] = signs > 0
-    # Explicit little-endian words: the same bits on every machine, in memory and on disk.
-    return np.packbits(padded, axis=-1, bitorder="little").view("<u8").astype(np.uint64, copy=False)
+    lines, length = signs.reshape(-1, count), words_for(count)
+    out = np.empty((len(lines), length), np.uint64)
+    step = max(1, BLOCK // (length * WORD))
+    for first in range(0, len(lines), step):
+        block = lines[first : first + step]
+        padded = np.zeros((len(block), length * WORD), np.uint8)
+        padded[:, :count] = block > 0
+        # Explicit little-endian words: the same bits on every machine, in memory and on disk.
+        out[first : first + step] = np.packbits(padded, axis=-1, bitorder="little").view("<u8")
+    return out.reshape((*signs.shape[:-1], length))
 
 
 def unpack_signs(packed: np.ndarray, count: int) -> np.ndarray:
     """Inverse of `pack_signs`: (..., words) uint64 to (..., count) int8 of +-1."""
     octets = np.ascontiguousarray(packed).astype("<u8", copy=False).view(np.uint8)
-    bits = np.unpackbits(octets, axis=-1, count=None, bitorder="little")[..., :count]
-    return (2 * bits.astype(np.int8) - 1).astype(np.int8)
+    signs = np.unpackbits(octets, axis=-1, bitorder="little")[..., :count].astype(np.int8)
+    signs *= 2
+    signs -= 1
+    return signs

@@ -5,7 +5,7 @@ import logging
 import numpy as np
 import pytest
 
-from mcmc.errors import ArgumentError, LandscapeError, StoreError
+from mcmc.errors import ArgumentError, LandscapeError, MemoryLimitError, StoreError
 from perceptron import (
     BinaryPerceptron,
     Patterns,
@@ -27,13 +27,52 @@ def test_instances_have_the_sizes_asked_for():
     assert instance.alpha == 501 / 1001
 
 
-def test_rounding_is_said(caplog):
-    with caplog.at_level(logging.INFO, logger="entroscape"):
-        random_patterns(1001, 0.5)
-        assert "500.5 rounded to p = 501" in caplog.text
-        caplog.clear()
-        random_patterns(1000, 0.5, tie="error")
-        assert not caplog.text
+def test_rounding_is_said_once_for_each_size(caplog):
+    random_patterns(1003, 0.5)
+    assert "501.5 rounded to p = 502" in caplog.text
+    assert caplog.records[0].levelno == logging.WARNING
+    caplog.clear()
+    random_patterns(1003, 0.5, seed=1)
+    random_patterns(1000, 0.5, tie="error")
+    random_patterns(1003, p=500)
+    assert not caplog.text
+    random_patterns(1005, 0.5)
+    assert "502.5 rounded to p = 503" in caplog.text
+
+
+def test_instances_are_shown_in_one_line():
+    assert repr(random_patterns(1001, p=501, seed=1)) == "Patterns(1001 weights, 501 binary patterns, seed 1)"
+    assert "\n" not in repr(planted_patterns(40, p=20, tie="error", kind="gaussian", label_noise=0.1))
+
+
+def test_instances_cannot_be_changed():
+    values = np.array([[1, -1, 1], [1, 1, -1]], np.int8)
+    mine, planted = from_arrays(values), planted_patterns(11, p=3)
+    values[:] = 1
+    assert (mine.patterns[0] == [1, -1, 1]).all()
+    for array in (mine.patterns, mine.rows, mine.columns, planted.patterns, planted.teacher):
+        with pytest.raises(ValueError, match="read-only"):
+            array[:] = 1
+
+
+@pytest.mark.parametrize("kind", ["binary", "gaussian"])
+def test_patterns_beyond_the_memory_are_refused_before_any_is_drawn(kind):
+    for make in (random_patterns, planted_patterns):
+        with pytest.raises(MemoryLimitError, match=f"8388608 {kind} patterns of 8388609 weights needs about .* TiB"):
+            make(2**23 + 1, p=2**23, kind=kind)
+
+
+def test_margins_beyond_every_stability_are_as_good_as_any_such():
+    for kind in ("binary", "gaussian"):
+        instance = random_patterns(11, p=5, kind=kind)
+        assert instance.errors(np.ones(11), -1e300) == 0 == instance.errors(np.ones(11), -1e3)
+        assert instance.errors(np.ones(11), 1e300) == 5
+
+
+def test_whole_numbers_tie_only_with_an_even_sum():
+    assert from_arrays([[2, 1.0, 1], [1, 0.5, 0.5]], kind="gaussian", tie="error").errors([1, -1, -1]) == 2
+    assert from_arrays([[2, 1.0, 1], [1, 0.5, 0.5]], kind="gaussian", tie="correct").errors([1, -1, -1]) == 0
+    assert from_arrays([[1, -1.0, 1]], kind="gaussian").tie is None
 
 
 def test_more_patterns_begin_with_the_same_ones():
@@ -131,6 +170,19 @@ REFUSED = {
     "shape": (lambda: from_arrays([1, -1, 1]), r"shape \(3,\)"),
     "text": (lambda: from_arrays([["a", "b"]]), "numbers of shape"),
     "labels": (lambda: from_arrays([[1, -1, 1]], [1, 1]), r"labels: got shape \(2,\)"),
+    "labels of text": (lambda: from_arrays([[1, -1, 1]], ["a"]), "labels: got values of type <U1"),
+    "ragged": (lambda: from_arrays([[1], [1, -1]]), "patterns: got rows of different lengths"),
+    "small": (
+        lambda: from_arrays([[1, 0.5, 1], [1e-7, 1e-8, 0]], kind="gaussian"),
+        r"patterns\[1\]: got .* 1e-07, small",
+    ),
+    "silent ties": (lambda: from_arrays([[0.5, 1], [1, -1.0]], kind="gaussian"), r"patterns\[1\]: got whole numbers"),
+    "noise of text": (lambda: planted_patterns(11, p=5, label_noise="a"), "label_noise: got 'a'"),
+    "weights of text": (lambda: random_patterns(3, p=2).errors(["a"] * 3), "weights: got values of type <U1"),
+    "ragged weights": (lambda: random_patterns(3, p=2).errors([[1], [1, -1]]), "weights: got rows of different"),
+    "margin beyond floats": (lambda: random_patterns(11, p=5).least_stability(10**400), "margin: got 1000"),
+    "saved to a number": (lambda: random_patterns(3, p=2).save(5), "path: got 5"),
+    "loaded from a number": (lambda: Patterns.load(5), "path: got 5"),
     "label": (lambda: from_arrays([[1, -1, 1]], [0]), "labels: got 0"),
     "weights": (lambda: random_patterns(11, 0.5).errors(np.ones(10)), "the n = 11 weights"),
     "weight": (lambda: random_patterns(3, 1.0).errors(np.array([1, 2, 1])), "got 2"),
