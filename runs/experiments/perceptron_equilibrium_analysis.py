@@ -52,7 +52,7 @@ def read_series(path: Path, draws: int) -> InstanceSeries:
     for name, variable in data.data_vars.items():
         if "draw" in variable.dims:
             series[str(name)] = np.asarray(variable.transpose("chain", "draw", "temperature").values, np.float64)
-        else:
+        elif "chain" in variable.dims:
             statistics[str(name)] = variable.mean("chain").values
     energy, overlap = series.pop("energy"), series.pop("overlap")
     return InstanceSeries(energy, overlap[::2], series, statistics)
@@ -83,6 +83,8 @@ def analyse(
         "tau_int": tau,
         "r_hat": np.max([np.atleast_1d(r_hat(values[:, ::stride])) for values in slow.values()], axis=0),
         "drift": (series.energy[:, -half:].mean(axis=(0, 1)) - series.energy[:, :half].mean(axis=(0, 1))) / n,
+        # Of the draws themselves: the energy at beta = 0 may be the exact one, which has no error.
+        "sampled_energy_error": estimates.pop("sampled_energy_per_weight").error,
         "bins": np.full(betas.size, float(chains * (draws // length))),
         "integration_error": integration / n,
         **series.statistics,
@@ -110,11 +112,11 @@ def _thermodynamics(
         log_z = n * math.log(2.0) + log_z_differences(betas, mean, variance)
         steps = np.cumsum(ratios.left_out(p[..., :-1]), axis=-1)
         bennett = n * math.log(2.0) + np.concatenate([np.zeros_like(p[..., :1]), steps], axis=-1)
-        rows = (mean, betas**2 * variance, log_z, log_z + betas * mean, bennett, log_z - bennett)
+        rows = (mean, betas**2 * variance, log_z, log_z + betas * mean, bennett, log_z - bennett, shift + d)
         return np.stack(rows, axis=-2) / n
 
     names = ("energy_per_weight", "specific_heat_per_weight", "free_entropy_per_weight", "entropy_per_weight",
-             "free_entropy_bennett", "integration_minus_bennett")  # fmt: skip
+             "free_entropy_bennett", "integration_minus_bennett", "sampled_energy_per_weight")  # fmt: skip
     whole = replicates(function, [deviation, deviation**2, pull], length=length, vectorized=True).estimate()
     variance = deviation.var(axis=(0, 1))
     integration = integration_error(betas, known(shift), variance)

@@ -26,7 +26,8 @@ MIXED = 1.1
 apart."""
 
 DRIFT_ERRORS = 4.0
-"""Errors by which the second half of the chains may differ from the first in an average over instances."""
+"""Errors by which the second half of the chains may differ from the first in an average over instances; more where
+few bins make the error itself unsure."""
 
 SMALLEST_ERROR = 1e-12
 """Below it a spread between instances is rounding."""
@@ -165,7 +166,7 @@ def _put_averages(
     grid.put("round_trips", cell, merged(parts, "round_trips").min())
     sure = (merged(parts, "r_hat") <= AGREEMENT) & (tau * TRUSTED_LENGTH <= draws)
     grid.put("converged", cell, sure.mean(axis=0))
-    steady = np.abs(drift) <= DRIFT_ERRORS * drift_error
+    steady = np.abs(drift) <= _most_drift(found) * drift_error
     grid.put("equilibrated", cell, np.logical_and.accumulate((worst <= MIXED) & steady))
 
 
@@ -177,9 +178,20 @@ def _drift(found: list[InstanceEstimates]) -> tuple[np.ndarray, np.ndarray]:
     """
     drift, spread = mean_and_error(merged([one.diagnostics for one in found], "drift"))
     # Each half has half the draws, so the difference has twice the error of the mean.
-    own = 2.0 * np.array([one.estimates["energy_per_weight"].error for one in found])
+    own = 2.0 * merged([one.diagnostics for one in found], "sampled_energy_error")
     sampling = np.sqrt((own**2).sum(axis=0)) / len(found)
     return drift, np.fmax(spread, sampling)
+
+
+def _most_drift(found: list[InstanceEstimates]) -> np.ndarray:
+    """Errors by which chains may drift, (betas,): as improbable, with the bins there are, as DRIFT_ERRORS with many.
+
+    The larger of two errors is at least that of the sampling, so its degrees of freedom are those of the bins.
+    """
+    from scipy.stats import norm, t
+
+    freedom = (merged([one.diagnostics for one in found], "bins") - 1.0).sum(axis=0)
+    return t.isf(norm.sf(DRIFT_ERRORS), np.maximum(freedom, 1.0))
 
 
 def _warn(grid: ResultGrid, spec: EquilibriumSpec) -> None:
@@ -197,7 +209,7 @@ def _warn(grid: ResultGrid, spec: EquilibriumSpec) -> None:
     if said:
         warnings.warn(
             f"not in equilibrium: {'; '.join(said)} (R-hat of an instance above {MIXED}, or the second half of the "
-            f"chains differs from the first by more than {DRIFT_ERRORS:g} errors); run more sweeps, or take these "
+            f"chains differs from the first by {DRIFT_ERRORS:g} errors or more); run more sweeps, or take these "
             "numbers as what the chains reach and no more",
             ConvergenceWarning,
             stacklevel=3,
