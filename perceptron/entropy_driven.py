@@ -10,7 +10,8 @@ H_i - gamma w~_i disagrees with w~_i. That first guess decides which flips are w
 the free entropy found there decides again, so that the product of both keeps detailed balance (delayed acceptance,
 Christen & Fox 2005, J. Comput. Graph. Stat. 14, 795) where the fixed point found depends on w~ alone: belief
 propagation starts from the messages of the chain, so with several fixed points it does not hold. Baldassi, Ingrosso,
-Lucibello, Saglietti & Zecchina 2016, J. Stat. Mech. 023301 (arXiv:1511.05634), where y is infinite: a flip is kept unless F falls.
+Lucibello, Saglietti & Zecchina 2016, J. Stat. Mech. 023301 (arXiv:1511.05634), where y is infinite: a flip is kept
+unless F falls.
 """
 
 import math
