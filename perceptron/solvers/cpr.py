@@ -94,7 +94,7 @@ def run(
     margin: float = 0.0,
     rate: float = 0.07,
     bound: float = math.inf,
-    max_epochs: int = 2000,
+    max_epochs: int = 5000,
 ) -> Solution:
     """CP+R from random weights; work in presentations.
 

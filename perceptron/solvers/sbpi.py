@@ -87,9 +87,9 @@ def run(
     seed: int,
     margin: float = 0.0,
     theta: float = 2.0,
-    chance: float = 0.3,
-    bound: float = 2.0,
-    max_epochs: int = 2000,
+    chance: float = 0.325,
+    bound: float = 1.75,
+    max_epochs: int = 5000,
 ) -> Solution:
     """SBPI from random weights; work in presentations.
 
