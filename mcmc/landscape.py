@@ -1,4 +1,4 @@
-"""What a sampler may ask of a landscape: the two protocols, and the state a spin landscape carries.
+"""What a sampler may ask of a landscape: the protocols, and the state a spin landscape carries.
 
 One physical convention: k_B = 1, energies are totals unless a name says `_per_site`, `beta` is one value per chain.
 """
@@ -123,6 +123,22 @@ class SmoothLandscape(Protocol):
 
     def gradient(self, x: np.ndarray, batch: np.ndarray | None = None) -> np.ndarray:
         """Gradient of the energy, (chains, dim)."""
+        ...
+
+
+@runtime_checkable
+class IdentifiedLandscape(Protocol):
+    """What a landscape of either kind offers besides when a file of `sample` is to refuse another law than its own.
+
+    A landscape may also have `to_dataset() -> xarray.Dataset`, its quenched disorder: `sample` then keeps those
+    variables, which have no `draw`, and their attributes in the file.
+    """
+
+    def identity(self) -> Mapping[str, str | int | float]:
+        """What sets the law, by name, long arrays by checksum: attributes of the file, compared when it is resumed.
+
+        The number of threads, and whatever else leaves the draws as they are, is no part of it.
+        """
         ...
 
 

@@ -16,7 +16,7 @@ from mcmc.errors import ArgumentError, LandscapeError
 from perceptron.flips import FlipLandscape
 from perceptron.landscape import BinaryPerceptron, SymmetricPerceptron
 from perceptron.layout import PerceptronState
-from perceptron.patterns import checked_weights
+from perceptron.patterns import checked_weights, signs_checksum
 
 COUPLINGS = ("centre", "pairs")
 
@@ -34,6 +34,12 @@ class _Coupled(FlipLandscape):
         self.model, self.control = model, control
         self.gamma, self.beta = float(gamma), float(beta)
         super().__init__(model.layout, visit=model.visit, threads=model.threads)
+
+    def identity(self) -> dict[str, str | int | float]:
+        """What sets the law and the order of the moves. See mcmc.landscape.IdentifiedLandscape."""
+        fixed = {"gamma": self.gamma} if self.control == "beta" else {"beta": self.beta}
+        model = {**self.model.identity(), "model": type(self.model).__name__}
+        return {"control": self.control, **model, **fixed, **super().identity()}
 
     @property
     def energy_long_name(self) -> str:
@@ -77,6 +83,10 @@ class WithReference(_Coupled):
             raise ArgumentError(f"reference: got shape {signs.shape}; one configuration, (n,), is needed")
         self.reference = signs.copy()
         super().__init__(model, gamma, control, beta)
+
+    def identity(self) -> dict[str, str | int | float]:
+        """What sets the law and the order of the moves. See mcmc.landscape.IdentifiedLandscape."""
+        return {**super().identity(), "reference_sha256": signs_checksum(self.reference)}
 
     def log_weight_change(self, gamma: float) -> np.ndarray:
         """For a weight against (-1) and along (+1) the reference, (2,): -2 gamma r w."""
@@ -128,6 +138,10 @@ class Replicated(_Coupled):
         self.coupling = coupling
         self.replicas, self.partners = int(y), int(y) - 1
         super().__init__(model, gamma, control, beta)
+
+    def identity(self) -> dict[str, str | int | float]:
+        """What sets the law and the order of the moves. See mcmc.landscape.IdentifiedLandscape."""
+        return {**super().identity(), "y": self.replicas, "coupling": self.coupling}
 
     def log_weight_change(self, gamma: float) -> np.ndarray:
         """For t = w^a sum_(b != a) w^b from -(y-1) to y-1 in steps of 2, (y,): log weight after minus before."""

@@ -8,7 +8,7 @@ summed over replicas. A sampler's `beta` is either of the two strengths, as the 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from perceptron.acceptance import HEAT_BATH, METROPOLIS, Acceptances, Acceptance
 from perceptron.layout import Layout, PerceptronState
 from perceptron.packing import unpack_signs
 from perceptron.patterns import Patterns, checked_weights
+
+if TYPE_CHECKING:
+    import xarray
 
 REJECTION_FREE = "rejection_free"
 
@@ -177,6 +180,20 @@ class FlipLandscape:
         if self.patterns.teacher is not None:
             said["teacher_overlap"] = {"long_name": "overlap with the teacher", "units": "1"}
         return said
+
+    def identity(self) -> dict[str, str | int | float]:
+        """What sets the law and the order of the moves. See mcmc.landscape.IdentifiedLandscape."""
+        return {
+            "landscape": type(self).__name__,
+            "energy_long_name": self.energy_long_name,
+            "energy_normalisation": "total",
+            "visit": self.visit,
+            **self.patterns.identity(),
+        }
+
+    def to_dataset(self) -> "xarray.Dataset":
+        """The patterns, packed; `Patterns.from_dataset` reads them."""
+        return self.patterns.to_dataset()
 
     @property
     def energy_long_name(self) -> str:

@@ -40,6 +40,10 @@ class BinaryPerceptron(FlipLandscape):
         self.energy_name, self.margin = energy, float(margin)
         super().__init__(layout, visit=visit, threads=threads)
 
+    def identity(self) -> dict[str, str | int | float]:
+        """What sets the law and the order of the moves. See mcmc.landscape.IdentifiedLandscape."""
+        return {"energy_name": self.energy_name, "margin": self.margin, **super().identity()}
+
     @property
     def energy_long_name(self) -> str:
         """What the energy counts, for files and figures."""
@@ -72,6 +76,10 @@ class SymmetricPerceptron(FlipLandscape):
                 f"{1 / math.sqrt(patterns.n):.3g}"
             )
         super().__init__(Layout(patterns, SYMMETRIC, -most, most), visit=visit, threads=threads)
+
+    def identity(self) -> dict[str, str | int | float]:
+        """What sets the law and the order of the moves. See mcmc.landscape.IdentifiedLandscape."""
+        return {"energy_name": self.energy_name, "kappa": self.kappa, **super().identity()}
 
     @property
     def energy_long_name(self) -> str:

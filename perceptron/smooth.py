@@ -15,6 +15,7 @@ The binary weights are sign x_i. Loss and normalisation: Baldassi, Pittorino & Z
 
 import math
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numba import njit
@@ -24,6 +25,9 @@ from mcmc.errors import ArgumentError
 from mcmc.random import split_seed
 from perceptron.patterns import Patterns
 from perceptron.solvers.arguments import checked_number, one_of
+
+if TYPE_CHECKING:
+    import xarray
 
 kernel = kernel_tied_to()
 
@@ -171,6 +175,23 @@ class SmoothPerceptron:
         self.data_size: int | None = patterns.p
         self._all = np.arange(patterns.p, dtype=np.int64)[None]
 
+    def identity(self) -> dict[str, str | int | float]:
+        """What sets the law. See mcmc.landscape.IdentifiedLandscape."""
+        return {
+            "landscape": type(self).__name__,
+            "energy_name": self.loss,
+            "energy_normalisation": "total",
+            "lam": self.lam,
+            "margin": self.margin,
+            "prior": self.prior,
+            "strength": self.strength,
+            **self.patterns.identity(),
+        }
+
+    def to_dataset(self) -> "xarray.Dataset":
+        """The patterns, packed; `Patterns.from_dataset` reads them."""
+        return self.patterns.to_dataset()
+
     def energy(self, x: np.ndarray, batch: np.ndarray | None = None) -> np.ndarray:
         """Total energy with the prior, (chains,) float64, of x (chains, n). Raises ArgumentError for a wrong batch."""
         points = self._checked(x)
@@ -194,11 +215,13 @@ class SmoothPerceptron:
         return self.weights(x) if self.prior == "spherical" else x
 
     def weights(self, x: np.ndarray) -> np.ndarray:
-        """The real weights v that the loss sees, (chains, n)."""
+        """The real weights v that the loss sees, (chains, n); zeros at the origin, which has no direction."""
         points = self._checked(x)
         if self.prior != "spherical":
             return points.copy()
-        return points * (math.sqrt(self.dim) / np.sqrt(np.einsum("ci,ci->c", points, points)))[:, None]
+        length = np.sqrt(np.einsum("ci,ci->c", points, points))
+        scale = np.divide(math.sqrt(self.dim), length, out=np.zeros_like(length), where=length > 0)
+        return points * scale[:, None]
 
     def read_out(self, x: np.ndarray) -> np.ndarray:
         """Binary weights sign x, +1 for 0: (chains, n) int8."""

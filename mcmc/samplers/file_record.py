@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mcmc.errors import StoreError
+from mcmc.errors import ArgumentError, StoreError
+from mcmc.samplers.identity import disorder, identity_attributes
 from mcmc.samplers.recording import Layout
 from mcmc.store.checkpoint import load_checkpoint, save_checkpoint
 from mcmc.store.provenance import Provenance
@@ -36,6 +37,8 @@ class FileRecord:
         self.finished = False
         self.writer: SeriesWriter | None = None
         self.saved_at: int | None = None
+        self.disorder = disorder(sampler)
+        self.disorder_written = False
         row = sum(variable.dtype.itemsize * int(np.prod(variable.shape)) for variable in layout.series.values())
         self.rows = max(1, min(BLOCK_BYTES // row, 1024))
         self.block = {name: np.empty((self.rows, *v.shape), v.dtype) for name, v in layout.series.items()}
@@ -50,6 +53,9 @@ class FileRecord:
             # A checkpoint whose file is gone describes draws that nobody has.
             self.checkpoint.unlink(missing_ok=True)
             self.writer = self._create()
+            if self.disorder is not None:
+                self._put_disorder()
+                self.writer.commit()
             return state
         found = read_attributes(self.path)
         self._compare(self.path, found)
@@ -90,6 +96,7 @@ class FileRecord:
         """Draws and statistics to the disk, then the state that follows them."""
         assert self.writer is not None
         self._flush()
+        self._put_disorder()
         statistics = self.sampler.statistics(state)
         for name in self.layout.statistics:
             self.writer.put(name, statistics[name])
@@ -111,7 +118,8 @@ class FileRecord:
 
     def dataset(self) -> "xarray.Dataset":
         """The draws asked for, dims (chain, draw, ...)."""
-        return open_run_file(self.path).isel(draw=slice(0, self.plan.draws))
+        wanted = None if self.disorder is None else (*self.layout.series, *self.layout.statistics)
+        return open_run_file(self.path, wanted).isel(draw=slice(0, self.plan.draws))
 
     def _create(self) -> SeriesWriter:
         layout = self.layout
@@ -121,14 +129,31 @@ class FileRecord:
             for name, variable in layout.series.items()
         }
         variables |= {name: (dims, np.float64, described[name]) for name, dims in layout.statistics.items()}
+        dims: dict[str, int | None] = {"chain": layout.lengths["chain"], "draw": None, **layout.lengths}
+        attributes = {name: value for name, value in self.attributes.items() if name != "seed"}
+        if self.disorder is not None:
+            kept = {str(name): _as_constant(array) for name, array in self.disorder.data_vars.items()}
+            lengths: dict[str, int | None] = {str(dim): length for dim, length in self.disorder.sizes.items()}
+            if clash := sorted({*kept, *lengths} & {*variables, *dims}):
+                raise ArgumentError(f"observe: {clash[0]} names a part of the landscape in the file; take another name")
+            variables, dims = variables | kept, dims | lengths
+            attributes = {str(name): value for name, value in self.disorder.attrs.items()} | attributes
         return SeriesWriter.create(
             self.path,
-            dims={"chain": layout.lengths["chain"], "draw": None, **layout.lengths},
+            dims=dims,
             coords=layout.coords,
             variables=variables,
             provenance=self.provenance,
-            attributes={name: value for name, value in self.attributes.items() if name != "seed"},
+            attributes=attributes,
         )
+
+    def _put_disorder(self) -> None:
+        """Once a session: a process may have been killed between creating the file and its first commit."""
+        assert self.writer is not None
+        if self.disorder is not None and not self.disorder_written:
+            for name, array in self.disorder.data_vars.items():
+                self.writer.put(str(name), array.values)
+            self.disorder_written = True
 
     def _flush(self) -> None:
         assert self.writer is not None
@@ -138,6 +163,11 @@ class FileRecord:
 
     def _compare(self, path: Path, found: Mapping[str, Any]) -> None:
         for name, wanted in self.attributes.items():
+            if name not in found and "sampler" in found:
+                raise StoreError(
+                    f"{path}: does not say the {name} of its landscape, so it belongs to another one or to an older "
+                    "version of this program; choose another path"
+                )
             if name not in found:
                 raise StoreError(f"{path}: was not written by sample(); choose another path")
             if found[name] != wanted:
@@ -157,14 +187,18 @@ class FileRecord:
             )
 
 
+def _as_constant(array: "xarray.DataArray") -> tuple:
+    return tuple(str(dim) for dim in array.dims), array.dtype, array.attrs
+
+
 def _short(value: Any) -> str:
     text = str(value)
     return text if len(text) <= 120 else text[:117] + "..."
 
 
 def sampling_attributes(sampler: Any, plan: Any, layout: Layout, seed: int) -> dict[str, Any]:
-    """What must be the same for a run to be resumed, as attributes of its file."""
-    return {
+    """What must be the same for a run to be resumed, as attributes of its file, the landscape's identity among it."""
+    said = {
         "seed": int(seed),
         "burn_in": plan.burn_in,
         "thin": plan.thin,
@@ -172,6 +206,7 @@ def sampling_attributes(sampler: Any, plan: Any, layout: Layout, seed: int) -> d
         "observables": " ".join(sorted(layout.series)),
         "chains": json.dumps(described(layout.chain)),
     }
+    return said | identity_attributes(sampler, said)
 
 
 def described(value: Any) -> Any:
