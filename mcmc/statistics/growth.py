@@ -19,6 +19,9 @@ FEWEST_VALUES = 4
 SMALLEST_DEVIATION, LARGEST_DEVIATION = 1e-3, 50.0
 """Of ln w; the smallest where all values of a size are equal."""
 
+COUNTS = 0.5
+"""Deviance from which a size without a finished value counts as a degree of freedom: nearer to one than to none."""
+
 MOST_STEPS = 100
 DIFFERENCE = 1e-4
 
@@ -39,7 +42,7 @@ class GrowthFit(NamedTuple):
     deviance: float
     """Twice the log-likelihood lost against medians free at each size: chi2 with `freedom` degrees if the law holds."""
     freedom: int
-    """Sizes minus two."""
+    """Sizes that can contradict the law, minus two: those with a finished value, or where the law expects one."""
     aic: float
     """Akaike information criterion: lower is better; differences between the laws count, not values."""
 
@@ -94,7 +97,7 @@ def fit_growth(n: ArrayLike, values: ArrayLike, given_up: ArrayLike, law: Law) -
     parameters = 2 + data.deviations
     return GrowthFit(
         law, float(prefactor), float(rate), back @ covariance @ back.T, max(2.0 * (free - likelihood), 0.0),
-        x.size - 2, 2.0 * parameters - 2.0 * likelihood,
+        max(_telling(data, design, best) - 2, 0), 2.0 * parameters - 2.0 * likelihood,
     )  # fmt: skip
 
 
@@ -138,6 +141,16 @@ def _abscissa(law: Law, n: Array) -> Array:
 
 def _log_likelihood(data: _Data, medians: Array, log_deviation: Array) -> tuple[float, Array, Array]:
     """Of the values, and its derivatives by the medians (sizes,) and by the log deviations (deviations,)."""
+    terms, by_median, by_deviation = _terms(data, medians, log_deviation)
+    return (
+        float(terms.sum()),
+        np.bincount(data.row, by_median, data.sizes.size),
+        np.bincount(data.group[data.row], by_deviation, data.deviations),
+    )
+
+
+def _terms(data: _Data, medians: Array, log_deviation: Array) -> tuple[Array, Array, Array]:
+    """Log-likelihood of each value and its derivatives by its median and its log deviation, each (count,)."""
     from scipy.special import log_ndtr
 
     group = data.group[data.row]
@@ -148,11 +161,18 @@ def _log_likelihood(data: _Data, medians: Array, log_deviation: Array) -> tuple[
     hazard = np.exp(density - beyond)
     by_median = np.where(data.given_up, hazard, z) / deviation
     by_deviation = np.where(data.given_up, hazard * z, z**2 - 1.0)
-    return (
-        float(terms.sum()),
-        np.bincount(data.row, by_median, data.sizes.size),
-        np.bincount(group, by_deviation, data.deviations),
-    )
+    return terms, by_median, by_deviation
+
+
+def _telling(data: _Data, design: Array, best: Array) -> int:
+    """Sizes that add to the deviance, in whole degrees of freedom.
+
+    Where every search was given up a free median fits perfectly. Such a size adds -2 ln of the law's probability of
+    that: nothing where the law is far above the bounds, and as much as a finished size where it is near or below.
+    """
+    terms = _terms(data, design @ best[:2], best[2:])[0]
+    lost = -2.0 * np.bincount(data.row, terms, data.sizes.size)
+    return int(((data.finished > 0) | (lost >= COUNTS)).sum())
 
 
 def _maximise(data: _Data, design: Array) -> tuple[Array, float]:

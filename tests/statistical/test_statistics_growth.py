@@ -95,6 +95,25 @@ def test_sizes_without_any_finished_search_only_bound_from_below(seed):
     assert strict.probability < 1e-6
 
 
+def test_sizes_that_are_all_given_up_do_not_hide_a_bad_law(seed):
+    """Half of the sizes are beyond the cap: were they all degrees of freedom, no law would ever be rejected."""
+    n = np.repeat(np.arange(100.0, 601.0, 100.0), 20)
+    rng = np.random.default_rng([seed, 6])
+
+    def rejected(bend, repeats):
+        middle = 0.01 * n + bend * (n == 200.0)
+        work = np.exp(middle + 0.5 * rng.normal(size=(repeats, n.size)))
+        fits = [fit_growth(n, np.minimum(one, np.exp(3.0)), one > np.exp(3.0), "exponential") for one in work]
+        assert all(fit.freedom in (1, 2) for fit in fits)
+        return np.mean([fit.probability < 0.05 for fit in fits]), np.mean([fit.probability for fit in fits])
+
+    share, mean = rejected(0.0, 150)
+    assert share < 0.05 + LIMIT * np.sqrt(0.05 * 0.95 / 150)
+    assert 0.3 < mean < 0.7
+    # With four degrees of freedom, those of all sizes, the mean would be near 0.7; a law that bends is found.
+    assert rejected(0.7, 20)[0] > 0.5
+
+
 def test_what_cannot_be_fitted_is_none():
     two = np.repeat([11, 21], 8)
     assert fit_growth(two, np.arange(1.0, 17.0), np.zeros(16, bool), "power") is None
