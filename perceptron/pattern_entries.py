@@ -100,8 +100,10 @@ def _check_scale(real: np.ndarray) -> None:
 
 
 def _refuse_silent_ties(entries: np.ndarray) -> None:
-    # Whole numbers with an even sum have even stabilities, of which 0 is one; an odd sum never gives 0.
-    ties = np.flatnonzero((entries == np.rint(entries)).all(axis=1) & (entries.sum(axis=1) % 2 == 0))
+    # An odd sum never gives 0, nor does an entry larger than all others together.
+    size = np.abs(entries)
+    total, whole = size.sum(axis=1), (size == np.rint(size)).all(axis=1)
+    ties = np.flatnonzero(whole & (total % 2 == 0) & (2 * size.max(axis=1) <= total))
     if ties.size:
         raise ArgumentError(
             f"patterns[{ties[0]}]: got whole numbers with an even sum, whose stability can be exactly 0; say what 0 "
