@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from perceptron.theory.large_deviations_finite import large_deviations_finite_y
     from perceptron.theory.monotonicity import monotonicity_threshold
     from perceptron.theory.planted import teacher_student, teacher_student_spinodal, teacher_student_transition
+    from perceptron.theory.second_moments import expected_pairs, pair_right_probability, solutions_deviation
     from perceptron.theory.spherical import cover_count, cover_probability, spherical_capacity
     from perceptron.theory.storage import capacity, freezing, replica_symmetric
     from perceptron.theory.symmetric import symmetric_capacity, symmetric_energy, symmetric_entropy
@@ -36,6 +37,7 @@ _FILES = {
     "capacity": "storage",
     "cover_count": "spherical",
     "cover_probability": "spherical",
+    "expected_pairs": "second_moments",
     "expected_solutions": "first_moments",
     "first_moment_capacity": "annealed",
     "franz_parisi": "franz_parisi",
@@ -46,8 +48,10 @@ _FILES = {
     "log2_expected_solutions": "first_moments",
     "log_expected_z": "first_moments",
     "monotonicity_threshold": "monotonicity",
+    "pair_right_probability": "second_moments",
     "replica_symmetric": "storage",
     "right_probability": "first_moments",
+    "solutions_deviation": "second_moments",
     "spherical_capacity": "spherical",
     "symmetric_capacity": "symmetric",
     "symmetric_energy": "symmetric",
@@ -66,6 +70,7 @@ __all__ = [
     "capacity",
     "cover_count",
     "cover_probability",
+    "expected_pairs",
     "expected_solutions",
     "first_moment_capacity",
     "franz_parisi",
@@ -76,8 +81,10 @@ __all__ = [
     "log2_expected_solutions",
     "log_expected_z",
     "monotonicity_threshold",
+    "pair_right_probability",
     "replica_symmetric",
     "right_probability",
+    "solutions_deviation",
     "spherical_capacity",
     "symmetric_capacity",
     "symmetric_energy",

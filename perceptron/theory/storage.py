@@ -21,8 +21,11 @@ from perceptron.theory.quadrature import line
 from perceptron.theory.saddle import LEAST_LOG, rising_root, weights_storage
 from perceptron.theory.spherical import spherical_capacity
 
-LOWEST_KAPPA = -35.0
-"""Below it the chance of an error underflows, and the capacity overflows."""
+LOWEST_KAPPA = -25.0
+"""Below it products of the capacity, then 1e137, and the chance of an error leave the range of floats."""
+
+LOWEST_END = -35.0
+"""Below it the end of the solution at beta = inf overflows: there is none within reach."""
 
 
 class ReplicaSymmetric(NamedTuple):
@@ -92,7 +95,7 @@ def replica_symmetric(
 def capacity(kappa: float = 0.0) -> Estimate:
     """Patterns per weight at which the entropy of solutions vanishes; .833 at kappa = 0. Krauth & Mezard 1989.
 
-    Raises ArgumentError below kappa = -35, where it overflows.
+    Raises ArgumentError below kappa = -25, where it exceeds 1e137 and its equation overflows.
     """
     kappa = require_finite("kappa", kappa, LOWEST_KAPPA)
     place = f"capacity: kappa = {kappa:g}"
@@ -144,7 +147,7 @@ def _freezing_at(
 
 
 def _refuse_beyond_end(alpha: float, kappa: float) -> None:
-    if kappa < LOWEST_KAPPA:
+    if kappa < LOWEST_END:
         return
     end = 2.0 / math.pi * spherical_capacity(kappa)
     if alpha >= end:

@@ -16,7 +16,7 @@ from perceptron import (
     planted_patterns,
     random_patterns,
 )
-from perceptron.theory import expected_solutions, log_expected_z
+from perceptron.theory import expected_solutions, log_expected_z, solutions_deviation
 from runs.exact_cases.case import Case, chain_means, from_chains
 
 CHAINS = 256
@@ -25,8 +25,8 @@ BETA = 1.2
 
 def flip_cases(seed: int) -> Iterator[Case]:
     """Every update and energy at N = 21 against enumeration, tempering too."""
-    instance = random_patterns(21, 0.6, seed=1)
-    model, real = BinaryPerceptron(instance), random_patterns(21, 0.6, seed=2, kind="gaussian")
+    instance = random_patterns(21, p=13, seed=1)
+    model, real = BinaryPerceptron(instance), random_patterns(21, p=13, seed=2, kind="gaussian")
     samplers = {
         "Metropolis": Metropolis(model, BETA),
         "Metropolis, random weights": Metropolis(BinaryPerceptron(instance, visit="random"), BETA),
@@ -49,7 +49,7 @@ def flip_cases(seed: int) -> Iterator[Case]:
 
 def coupled_cases(seed: int) -> Iterator[Case]:
     """A reference at N = 15 against counts by energy and distance, replicas at N = 7 against all pairs."""
-    model, gamma = BinaryPerceptron(random_patterns(15, 0.6, seed=1)), 0.2
+    model, gamma = BinaryPerceptron(random_patterns(15, p=9, seed=1)), 0.2
     reference = np.where(np.arange(15) % 4, 1, -1).astype(np.int8)
     # Counts by (energy, distance) to the reference, weighted.
     counts = np.asarray(enumerate_configurations(model, solutions=False).by_distance(reference))
@@ -61,7 +61,7 @@ def coupled_cases(seed: int) -> Iterator[Case]:
         for name, values in exact.items():
             expected = (weight * values).sum() / weight.sum()
             yield from_chains(f"N = 15, reference, {sampler.__name__}, {name}", means[name], expected)
-    small = BinaryPerceptron(random_patterns(7, 0.8, seed=1))
+    small = BinaryPerceptron(random_patterns(7, p=6, seed=1))
     for coupling in ("pairs", "centre"):
         means = chain_means(HeatBath(Replicated(small, 2, 0.3, coupling=coupling), BETA), seed, CHAINS)
         for name, expected in _two_replicas(small, 0.3, coupling).items():
@@ -92,9 +92,10 @@ def first_moment_cases(seed: int) -> Iterator[Case]:
     found = [enumerate_configurations(random_patterns(n, p=p, seed=int(low) * instances + k), solutions=False)
              for k in range(instances)]  # fmt: skip
     solutions = np.array([counted.solution_count for counted in found], float)
-    yield from_chains(
-        f"N = {n}, P = {p}, solutions, mean of {instances} instances", solutions, float(expected_solutions(n, p))
-    )
+    # The number of solutions is skewed: its exact deviation, not that of the sample, makes the error.
+    error = float(solutions_deviation(n, p)) / np.sqrt(instances)
+    name = f"N = {n}, P = {p}, solutions, mean of {instances} instances"
+    yield Case(name, float(solutions.mean()), float(error), float(expected_solutions(n, p)))
     z = np.array([float(np.exp(counted.log_z(BETA))) for counted in found])
     exact = float(np.exp(log_expected_z(n, p, BETA)))
     yield from_chains(f"N = {n}, P = {p}, Z(1.2), mean of {instances} instances", z, exact)
@@ -107,7 +108,7 @@ def nishimori_cases(seed: int) -> Iterator[Case]:
     low, _ = split_seed(seed)
     excess, energy = [], []
     for k in range(instances):
-        instance = planted_patterns(n, 1.5, seed=int(low) * instances + k, label_noise=noise)
+        instance = planted_patterns(n, p=62, seed=int(low) * instances + k, label_noise=noise)
         teacher = np.asarray(instance.teacher)
         sampler = Tempering(HeatBath(BinaryPerceptron(instance)), [1 / BETA, 1.2, 2.0])
         state, _ = sampler.thermalize(sampler.init(8, seed), 200)

@@ -54,3 +54,8 @@ def test_bad_input_is_named():
         expected_pairs(4, 2)
     with pytest.raises(ArgumentError, match="n: got 501"):
         expected_pairs(501, 2)
+
+
+def test_the_package_lends_its_functions():
+    assert theory.solutions_deviation is solutions_deviation
+    assert {"expected_pairs", "pair_right_probability", "solutions_deviation"} <= set(theory.__all__)
