@@ -34,15 +34,20 @@ def kernel_tied_to(*sources: str | Path) -> Callable[[Callable], Any]:
     `sources` are the files and folders, beside the function's own file and `mcmc/random.py`, whose code is compiled
     into it.
     """
-    named = tuple(str(source) for source in sources)
 
     def decorate(function: Callable) -> Any:
-        compiled: Any = njit(cache=True, nogil=True, error_model="numpy")(function)
-        index = compiled._cache._cache_file
-        index._source_stamp = hashlib.sha256(index._source_stamp + _stamp(named)).digest()
-        return compiled
+        return tied(njit(cache=True, nogil=True, error_model="numpy")(function), *sources)
 
     return decorate
+
+
+def tied(compiled: Any, *sources: str | Path) -> Any:
+    """The compiled function itself, its cache on disk out of date once one of `sources` was edited."""
+    index = compiled._cache._cache_file
+    named = tuple(str(source) for source in sources)
+    # Stamps of Numba for the CPU and for CUDA differ in type.
+    index._source_stamp = hashlib.sha256(repr(index._source_stamp).encode() + _stamp(named)).digest()
+    return compiled
 
 
 # Inlined pieces of a loop: a call would count references of every array it is handed.

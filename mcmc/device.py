@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -56,15 +56,15 @@ class Device:
         # Everything runs on one stream, in order: nothing is waited for.
         return cuda.as_cuda_array(self.arrays.asarray(array), sync=False)
 
-    def launch(self, kernel: Any, blocks: int, *arguments: Any) -> None:
-        """Run a kernel on a grid of blocks of `threads` threads."""
+    def launch(self, kernel: Any, blocks: int, *arguments: Any, shared: int = 0) -> None:
+        """Run a kernel on a grid of blocks of `threads` threads, each with `shared` bytes of dynamic shared memory."""
         if not self.simulated:
-            kernel[blocks, self.threads](*arguments)
+            kernel[blocks, self.threads, 0, shared](*arguments)
             return
         with warnings.catch_warnings():
             # Scalars of 32 bits warn where they wrap around, as the random numbers mean them to.
             warnings.simplefilter("ignore", RuntimeWarning)
-            kernel[blocks, self.threads](*arguments)
+            kernel[blocks, self.threads, 0, shared](*arguments)
 
     def most_blocks(self, kernel: Any, arguments: Sequence[Any], together: bool) -> int:
         """Blocks of the largest grid; `together`, all must be on the device at once, to wait for each other."""
@@ -126,6 +126,16 @@ def present() -> tuple[str, ...]:
 def to_host(array: Any) -> np.ndarray:
     """NumPy array with the values of an array of any device; a NumPy array is returned as it is."""
     return array.get() if hasattr(array, "__cuda_array_interface__") else np.asarray(array)
+
+
+def scalar(function: Any) -> Any:
+    """A CPU scalar function for use in kernels: itself, or in the simulator, where kernels are Python, its source."""
+    if not _numba_cuda().config.ENABLE_CUDASIM:
+        return function
+    source = function.py_func
+    called = {name: source.__globals__[name] for name in source.__code__.co_names if name in source.__globals__}
+    names = {name: scalar(value) if hasattr(value, "py_func") else value for name, value in called.items()}
+    return FunctionType(source.__code__, names, source.__name__)
 
 
 def _numba_cuda() -> Any:

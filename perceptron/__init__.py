@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from perceptron import theory
     from perceptron.clusters import solution_clusters
     from perceptron.coupled import Replicated, WithReference
+    from perceptron.cuda_model import device_model
     from perceptron.enumeration import enumerate_configurations
     from perceptron.landscape import BinaryPerceptron, SymmetricPerceptron
     from perceptron.message_passing import belief_propagation
@@ -25,6 +26,7 @@ _FILES = {
     "SymmetricPerceptron": "landscape",
     "WithReference": "coupled",
     "belief_propagation": "message_passing",
+    "device_model": "cuda_model",
     "enumerate_configurations": "enumeration",
     "from_arrays": "patterns",
     "planted_patterns": "patterns",
@@ -41,6 +43,7 @@ __all__ = [
     "SymmetricPerceptron",
     "WithReference",
     "belief_propagation",
+    "device_model",
     "enumerate_configurations",
     "from_arrays",
     "planted_patterns",

@@ -37,5 +37,6 @@ def pytest_terminal_summary(terminalreporter, config):
         terminalreporter.section("CUDA kernels compiled for sm_90")
     for name, used in rows:
         terminalreporter.write_line(
-            f"{name:<16}{used.registers:>4} registers, {used.spilled} bytes spilled, {used.stack} bytes of stack"
+            f"{name:<16}{used.registers:>4} registers, {used.spilled} bytes spilled, {used.stack} bytes of stack, "
+            f"{used.shared} bytes of shared memory"
         )

@@ -33,7 +33,7 @@ class Recorder(Device):
     def most_blocks(self, kernel, arguments, together):
         return 1
 
-    def launch(self, kernel, blocks, *arguments):
+    def launch(self, kernel, blocks, *arguments, shared=0):
         types = tuple(kernel.typeof_pyval(argument) for argument in arguments)
         self.signatures.setdefault(kernel, set()).add(types)
 
@@ -51,6 +51,8 @@ class Resources(NamedTuple):
     """Bytes a thread stores to and loads from memory for want of registers."""
     stack: int
     """Bytes a thread."""
+    shared: int
+    """Bytes of shared memory of a block that the kernel's own arrays take; dynamic shared memory comes on top."""
 
 
 def tool(name):
@@ -88,6 +90,8 @@ def assemble(ptx, out):
         number(r"Used (\d+) registers"),
         number(r"(\d+) bytes spill stores") + number(r"(\d+) bytes spill loads"),
         number(r"(\d+) bytes stack frame"),
+        # ptxas counts them only when it links.
+        sum(int(size) for size in re.findall(r"^\S*\s*\.shared .*\[(\d+)\];", ptx, re.MULTILINE)),
     )
 
 

@@ -10,6 +10,7 @@ from mcmc.device import INSTALL, SIMULATOR_VARIABLE
 from mcmc.errors import ArgumentError, DeviceError
 from mcmc.landscapes import graphs
 from mcmc.landscapes.xy import XYModel, xy_model
+from perceptron import BinaryPerceptron, device_model, random_patterns
 
 
 @pytest.fixture
@@ -85,6 +86,17 @@ def test_model_on_a_missing_device(refusal):
     with pytest.raises(DeviceError) as caught:
         xy_model(graphs.square(4), device="cuda")
     assert str(caught.value) == expected
+
+
+def test_perceptron_on_a_missing_device(refusal):
+    model = BinaryPerceptron(random_patterns(9, 0.8, seed=1))
+    assert device_model(model, "cpu") is model
+    expected = refusal("cuda", installed=())
+    with pytest.raises(DeviceError) as caught:
+        device_model(model)
+    assert str(caught.value) == expected
+    with pytest.raises(ArgumentError, match="device: got 'gpu'"):
+        device_model(model, "gpu")
 
 
 def test_unknown_device():

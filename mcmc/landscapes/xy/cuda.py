@@ -14,12 +14,12 @@ depend on the spins alone: not on the size of the grid, on other chains, or on h
 
 import math
 from importlib import import_module
-from types import FunctionType
 from typing import Any
 
 import numpy as np
 
 from mcmc import random
+from mcmc.device import scalar
 from mcmc.landscapes.xy import physics
 from mcmc.landscapes.xy.cpu import METROPOLIS, METROPOLIS_STREAM, OVER_RELAXATION
 from mcmc.landscapes.xy.observe import ENERGY, FIXED, MAGNETIZATION_X, MAGNETIZATION_Y, NEIGHBOUR, VORTICES
@@ -38,17 +38,6 @@ ZERO = np.float32(0.0)
 
 kernel: Any = cuda.jit(cache=True)
 device_function: Any = cuda.jit(device=True)
-
-
-def scalar(function: Any) -> Any:
-    """A CPU scalar function for use in kernels: itself, or in the simulator, where kernels are Python, its source."""
-    if not cuda.config.ENABLE_CUDASIM:
-        return function
-    source = function.py_func
-    called = {name: source.__globals__[name] for name in source.__code__.co_names if name in source.__globals__}
-    names = {name: scalar(value) if hasattr(value, "py_func") else value for name, value in called.items()}
-    return FunctionType(source.__code__, names, source.__name__)
-
 
 philox4x32 = scalar(random.philox4x32)
 stream_word = scalar(random.stream_word)
