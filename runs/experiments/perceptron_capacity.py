@@ -101,7 +101,7 @@ class PerceptronCapacity(Experiment):
             {
                 "errors": Column(np.int64, "patterns that the weights found get wrong"),
                 "work": Column(np.int64, "work of the search", UNITS[method]),
-                "passes": Column(np.float64, "updates of every weight or message, or presentations / P, all replicas"),
+                "passes": Column(np.float64, "flips tried / N, presentations / P (all replicas) or sweeps of messages"),
                 "seconds": Column(np.float64, "wall time of the search", "s"),
                 "weights": Column(
                     np.uint64, "weights found, signs packed little-endian: bit set for +1", "1", ("word",)

@@ -49,9 +49,10 @@ def _draw_solvers(results: "xarray.Dataset", out: Path) -> Drawing:
         f"Solvers of {model_name(results)} on the same {instances_said(largest)} instances with "
         f"N = {int(largest['n'])} weights: (a) fraction of instances in which all patterns became right; "
         f"bars: Wilson intervals of one standard error (68 %){_marks_said(results)}. "
-        "(b) Median time of a search on one core, and (c) median work, in passes: a sweep that updates every weight or "
-        "message, or P presentations of a pattern, in each replica. Searches that failed count as longer than all "
-        "others, and medians are drawn where at least half succeed; bars: the 68 % interval between order statistics."
+        "(b) Median time of a search on one core, and (c) median work, in passes: N flips tried or P patterns shown, "
+        "those of all replicas counted, or an update of every message. Searches that failed count "
+        "as longer than all others, and medians are drawn where at least half succeed; bars: the 68 % interval between "
+        "order statistics, an arrow where its upper end is a search that failed."
     )
     return save(figure, out, "solvers", caption)
 
@@ -101,10 +102,16 @@ def _median(ax: Any, cells: "xarray.Dataset", name: str, look: dict[str, Any]) -
     value, low, high = (cells[f"{name}{end}"].values for end in ("", "_low", "_high"))
     # A logarithm has no place for searches that had nothing to do.
     there = np.isfinite(value) & (value > 0)
+    unbounded = there & ~np.isfinite(high)
     low, high = np.where(np.isfinite(low), low, value), np.where(np.isfinite(high), high, value)
     bars = np.stack([value - low, high - value])
     x = cells["patterns"].values / int(cells["n"])
     ax.errorbar(x[there], value[there], bars[:, there], linewidth=0.8, **look)
+    for place, height in zip(x[unbounded], value[unbounded], strict=True):
+        ax.annotate(
+            "", (place, height), xytext=(0, 16), textcoords="offset points",
+            arrowprops={"arrowstyle": "<-", "color": look["color"], "shrinkA": 0, "shrinkB": 0},
+        )  # fmt: skip
 
 
 def _landmarks(ax: Any, results: "xarray.Dataset") -> None:
@@ -130,5 +137,6 @@ def _marks_said(results: "xarray.Dataset") -> str:
         return ""
     return (
         f"; dotted: alpha_U = {float(results['alpha_u']):.3f}, up to which dense groups of solutions are connected; "
-        f"dashed: the replica-symmetric capacity alpha_c = {float(results['capacity']):.3f}, above which none exist"
+        f"dashed: the replica-symmetric capacity alpha_c = {float(results['capacity']):.3f}, above "
+        "which, for N to infinity, typical instances have no solution"
     )

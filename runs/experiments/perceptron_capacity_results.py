@@ -32,7 +32,7 @@ QUANTITIES = {
     "median_work": Quantity("median work to a solution, searches that failed being longer than all others"),
     "median_work_low": Quantity("lower end of the 68 % interval of the median work"),
     "median_work_high": Quantity("upper end of the 68 % interval of the median work"),
-    "median_passes": Quantity("median passes to a solution: updates of every weight or message, or presentations / P"),
+    "median_passes": Quantity("median passes to a solution: flips tried / N, presentations / P or sweeps of messages"),
     "median_passes_low": Quantity("lower end of the 68 % interval of the median passes"),
     "median_passes_high": Quantity("upper end of the 68 % interval of the median passes"),
     "median_seconds": Quantity("median time to a solution, likewise", "s"),
@@ -166,7 +166,16 @@ def _line(row: "xarray.Dataset", method: str) -> str:
     timed = np.flatnonzero(np.isfinite(row["median_seconds"].values))
     if timed.size:
         at = row.isel(alpha=int(timed[-1]))
-        work = with_error(float(at["median_work"]), float(at["median_work_error"]))
-        seconds = with_error(float(at["median_seconds"]), float(at["median_seconds_error"]))
-        told.append(f"median at alpha = {float(at['alpha']):g}: {work} {row['work_unit'].item()}, {seconds} s")
+        work, seconds = _interval(at, "median_passes"), _interval(at, "median_seconds")
+        told.append(f"median at alpha = {float(at['alpha']):g}: {work} passes, {seconds} s")
     return f"{LABELS.get(method, method)}, N = {int(row['n'])}: {'; '.join(told)}"
+
+
+def _interval(cell: "xarray.Dataset", name: str) -> str:
+    """`420 (310..560)`: a median with its 68 % interval, which is skewed; `(310..)` where failed searches end it."""
+    value, low, high = (float(cell[f"{name}{end}"]) for end in ("", "_low", "_high"))
+    return f"{value:.3g} ({_number(low)}..{_number(high)})"
+
+
+def _number(value: float) -> str:
+    return f"{value:.3g}" if np.isfinite(value) else ""

@@ -30,9 +30,9 @@ UNITS = {
 
 
 def passes(found: "Solution", n: int, p: int) -> float:
-    """Work of a search in one measure for all methods: updates of every weight or message, or presentations over p.
+    """Work of a search in one measure for all methods: n flips tried, or p presentations, or every message updated.
 
-    Those of all replicas count.
+    Flips and presentations are of one weight vector: those of all replicas count.
     """
     if "attempts" in found.history:
         return float(found.history["attempts"][-1]) / n

@@ -97,8 +97,9 @@ def test_work_is_counted_in_one_measure(method):
     assert found.work_unit == UNITS[method]
     together = {"replicated_annealing": 7, "replicated_sgd": 7}.get(method, 1)
     assert 0 < passes(found, instance.n, instance.p) <= (4 if "annealing" in method else 3) * together
-    if method == "annealing":
-        assert passes(found, instance.n, instance.p) == found.work
+    if "annealing" in method:
+        # A sweep of replicas tries n flips of each.
+        assert passes(found, instance.n, instance.p) == together * found.work
 
 
 def test_searches_on_the_same_instances_are_stored_as_the_solvers_give_them(tmp_path):
@@ -228,6 +229,26 @@ def test_figures_and_summaries_are_made_from_whole_and_from_partial_runs(base, t
         said = experiment.summary(results)
         assert not any("nan" in line for line in said)
         assert any(line.startswith(LABELS[methods[0]]) for line in said)
+
+
+@pytest.mark.usefixtures("unrendered")
+def test_a_median_whose_upper_end_is_unknown_is_marked(tmp_path, monkeypatch):
+    spec, experiment, files = run_points(changed(CAPACITY, grid={"n": [31], "alpha": [0.3, 1.6]}), tmp_path)
+    results = experiment.assemble(spec, files)
+    pointed = []
+    monkeypatch.setattr("matplotlib.axes.Axes.annotate", lambda ax, text, at, **_: pointed.append((text, at)))
+    for end, said in ((250.0, "(90..250) passes"), (np.nan, "(90..) passes")):
+        cells = {"median_passes": 100.0, "median_passes_low": 90.0, "median_passes_high": end}
+        changes = {name: xr.where(results["alpha"] < 1.0, value, np.nan).broadcast_like(results[name])
+                   for name, value in cells.items()}  # fmt: skip
+        there = results.assign(median_seconds=results["median_seconds"].where(False), **changes)
+        pointed.clear()
+        with style():
+            experiment.figures(there, tmp_path / "figures")
+        arrows = [at for text, at in pointed if not text]
+        assert arrows == ([] if np.isfinite(end) else [(results["patterns"][0, 0, 0] / 31, 100.0)] * 2)
+        timed = there.assign(median_seconds=changes["median_passes"])
+        assert all(said in line for line in experiment.summary(timed)[1:])
 
 
 def test_too_few_solutions_for_a_fit_are_told(tmp_path):
