@@ -11,12 +11,17 @@ from typing import Any
 import numpy as np
 
 from mcmc.errors import ArgumentError
+from mcmc.memory import require_memory
 from perceptron.enumeration import Enumeration
 from perceptron.enumeration_blocks import packed_weights
 from perceptron.kernels.solution_graph import count_pairs, join_neighbours
+from perceptron.pattern_entries import checked_array
 
 MOST_PAIRS = 2 * 10**11
 """Pairs that are counted in some minutes."""
+
+BYTES_EACH = 70
+"""Memory for each solution while clusters are sought, besides the solutions themselves."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,11 +51,13 @@ def solution_clusters(solutions: Any, distance: int = 1) -> Clusters:
 
     `solutions` is an Enumeration, weights (count, n) of +-1 with n <= 64, or packed configurations (count,) uint64.
     Time grows as count n, for distance 2 as count n^2. Raises ArgumentError for another distance, other arrays or
-    a solution given twice, and as `Enumeration.packed_solutions`.
+    a solution given twice, MemoryLimitError, before it starts, for more solutions than the machine has memory for, and
+    as `Enumeration.packed_solutions`.
     """
     if isinstance(distance, bool) or distance not in (1, 2):
         raise ArgumentError(f"distance: got {distance!r}; 1 (single flips) or 2 (at most two flips) is needed")
     packed = _packed(solutions)
+    require_memory(BYTES_EACH * packed.size, f"finding clusters of {packed.size} solutions", "take fewer solutions")
     order = np.argsort(packed, kind="stable")
     ascending = packed[order]
     if (ascending[1:] == ascending[:-1]).any():
@@ -74,19 +81,25 @@ def solution_clusters(solutions: Any, distance: int = 1) -> Clusters:
 def pair_distances(solutions: Any, n: int | None = None) -> np.ndarray:
     """Pairs of solutions, not ordered, by the number of weights that differ: (n + 1,) int64.
 
-    `solutions` as for `solution_clusters`; packed ones need `n`. Raises ArgumentError for more than MOST_PAIRS.
+    `solutions` as for `solution_clusters`; packed ones need `n`. Raises ArgumentError for another n than the
+    solutions have, and for more than MOST_PAIRS.
     """
     packed = _packed(solutions)
     if isinstance(solutions, Enumeration):
         n = solutions.patterns.n
-    elif np.ndim(solutions) == 2:
+    elif not (isinstance(solutions, np.ndarray) and solutions.ndim == 1):
         n = np.shape(solutions)[1]
-    if n is None or not 1 <= n <= 64:
+    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or not 1 <= n <= 64:
         raise ArgumentError(f"n: got {n!r}; the number of weights, 1 to 64, of packed solutions is needed")
+    if n < 64 and packed.size and (largest := int(packed.max())) >> int(n):
+        raise ArgumentError(f"solutions: got {largest}, which is not below 2^{n}; give the n they were packed with")
     pairs = packed.size * (packed.size - 1) // 2
     if pairs > MOST_PAIRS:
         raise ArgumentError(f"solutions: got {packed.size}, which make {pairs:.2g} pairs; take a random subset")
     counts = np.zeros((4, 65), np.int64)
+    # Read-only like the list of an Enumeration, so that the loop is compiled once.
+    packed = packed.view()
+    packed.setflags(write=False)
     count_pairs(packed, counts)
     return counts.sum(axis=0)[: n + 1]
 
@@ -94,7 +107,7 @@ def pair_distances(solutions: Any, n: int | None = None) -> np.ndarray:
 def _packed(solutions: Any) -> np.ndarray:
     if isinstance(solutions, Enumeration):
         return solutions.packed_solutions
-    values = np.asarray(solutions)
+    values = checked_array("solutions", solutions)
     if values.ndim == 1 and values.dtype == np.uint64:
         return values
     if values.ndim != 2 or not 1 <= values.shape[1] <= 64 or values.dtype.kind not in "iuf":

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from mcmc.errors import ArgumentError, MemoryLimitError
-from mcmc.memory import machine_memory, show_bytes
+from mcmc.memory import require_memory, show_bytes
 from perceptron.enumeration_blocks import packed_weights, row_bytes
 from perceptron.enumeration_passes import (
     Counted,
@@ -36,10 +36,13 @@ from perceptron.pattern_costs import PatternCosts, pattern_costs
 from perceptron.patterns import Patterns, checked_weights
 
 MOST_WEIGHTS = 48
-"""Some hours on one core; beyond, days."""
+"""Some hours on one core with few patterns; beyond, days."""
 
-SMALL = 2**26
-"""Bytes that are taken without looking at how many there are."""
+MOST_HOURS = 120.0
+"""On the threads there are; what takes longer is refused."""
+
+LEAST_BETA = -1e300
+"""Below it Z leaves the range of floats, and so do ratios of its terms."""
 
 LIMIT = 2**26
 """Solutions listed unless a call says otherwise: 512 MiB packed."""
@@ -50,16 +53,25 @@ class Enumeration:
 
     def __init__(
         self, costs: PatternCosts, counts: np.ndarray | None, by_segment: np.ndarray, listed: np.ndarray | None,
-        progress: float, threads: int, why_not_listed: str,
+        progress: float, threads: int, why_not_listed: str, kept_at: str = "",
     ):  # fmt: skip
         self._costs, self._counts, self._listed, self._by_segment = costs, counts, listed, by_segment
-        self._progress, self._threads, self._why_not_listed = progress, threads, why_not_listed
+        self._progress, self._threads, self._why_not_listed, self._kept_at = progress, threads, why_not_listed, kept_at
+        for array in (counts, by_segment, listed):
+            if array is not None:
+                array.setflags(write=False)
         self.patterns: Patterns = costs.patterns
         self.energy, self.margin, self.kappa = costs.energy, costs.margin, costs.kappa
 
+    def __repr__(self) -> str:
+        size = f"{self.patterns.n} weights, {self.patterns.p} patterns, energy={self.energy!r}"
+        if not self.complete:
+            return f"Enumeration({size}, stopped after {100 * self._progress:.3g} % of the configurations)"
+        return f"Enumeration({size}, {self.solution_count} solutions)"
+
     @property
     def complete(self) -> bool:
-        """Whether all configurations were visited; False after a stop, when the same call with its path goes on."""
+        """Whether all configurations were visited; False after a stop; with a path the same call goes on."""
         return self._progress == 1.0
 
     @property
@@ -74,7 +86,7 @@ class Enumeration:
 
     @property
     def energy_histogram(self) -> np.ndarray:
-        """Number of configurations at each of `energies`, (levels,) int64.
+        """Number of configurations at each of `energies`, (levels,) int64, read-only.
 
         Raises ArgumentError after a stop, or when only solutions were counted.
         """
@@ -96,7 +108,7 @@ class Enumeration:
 
     @property
     def packed_solutions(self) -> np.ndarray:
-        """All solutions, packed, in ascending order: (count,) uint64.
+        """All solutions, packed, in ascending order: (count,) uint64, read-only.
 
         Raises ArgumentError when they were not asked for, MemoryLimitError when there are more than the limit.
         """
@@ -112,7 +124,7 @@ class Enumeration:
         """All solutions, (count, n) int8 of +-1, unpacked at each call. Raises as `packed_solutions`, and
         MemoryLimitError when unpacking takes more memory than the machine has."""
         packed, n = self.packed_solutions, self.patterns.n
-        _check_memory(packed.size * (n + 8), f"{packed.size} solutions of {n} weights", "use packed_solutions")
+        require_memory(packed.size * (n + 8), f"{packed.size} solutions of {n} weights", "use packed_solutions")
         out = np.empty((packed.size, n), np.int8)
         for first in range(0, packed.size, 2**16):
             piece = packed[first : first + 2**16, None]
@@ -172,9 +184,10 @@ class Enumeration:
 
     def _check_complete(self) -> None:
         if not self.complete:
+            again = f"it goes on from {self._kept_at}" if self._kept_at else "with a `path` it could go on from there"
             raise ArgumentError(
                 f"enumeration: it was stopped after {100 * self._progress:.3g} % of the configurations; make the same "
-                "call again, with its path it goes on from there"
+                f"call again, {again}"
             )
 
     def _occupied(self) -> tuple[np.ndarray, np.ndarray]:
@@ -201,20 +214,22 @@ def enumerate_configurations(
 
     `patterns` is an instance, with `energy` "errors" (patterns with Delta below the least right stability at
     `margin`), "hinge" (the flips they need) or "symmetric" (patterns with |Delta| > `kappa` sqrt(n)); or a landscape
-    on an instance, which says its own energy. Up to n = 46; Gaussian patterns have no hinge and take several times
-    longer. `histogram=False` counts solutions alone, faster. Solutions are listed unless there are more than `limit`
-    or `solutions` is False. `threads` is a number, or None for all cores; it changes no result.
+    on an instance, which says its own energy. Up to n = 48, and as many patterns as some days allow; Gaussian ones have
+    no hinge and take several times longer. `histogram=False` counts solutions alone, faster. Solutions are listed
+    unless there are more than `limit` or `solutions` is False. `threads` is a number, or None for all cores; it changes
+    no result.
 
     With `path` a checkpoint is kept there, and the same call goes on from it, or reads the result when all is done.
     `progress` is True for a bar, or a function (done, total) of segments; `stop`, a function or an event, is asked
     between segments: once true, the call saves and returns an Enumeration that is not `complete`.
 
-    Raises ArgumentError for bad arguments and too many weights, MemoryLimitError, before it starts, when tables and
-    `limit` solutions take more memory than the machine has, StoreError for a file of another enumeration.
+    Raises ArgumentError for bad arguments and what would take more than some days, MemoryLimitError, before it starts,
+    when tables and `limit` solutions take more memory than the machine has, StoreError for a file of another
+    enumeration.
     """
     costs = pattern_costs(patterns, energy, margin, kappa)
     threads, limit = _threads(threads), _limit(limit)
-    _check_weights(costs, threads, histogram)
+    _check_time(costs, threads, histogram)
     levels = _levels(costs) if histogram else 0
     _check_size(costs, levels, threads, limit if solutions else 0)
     plan = plan_pass(costs if histogram else costs.solved, mirrored=bool(histogram))
@@ -235,7 +250,8 @@ def enumerate_configurations(
         file.save(counted, listed)
     counts = _trimmed(costs, counted, plan)[:, 0] if histogram else None
     kept = listed if solutions and not why else None
-    return Enumeration(costs, counts, by_segment, kept, counted.done / counted.lowest.size, threads, why)
+    visited, kept_at = counted.done / counted.lowest.size, "" if path is None else str(path)
+    return Enumeration(costs, counts, by_segment, kept, visited, threads, why, kept_at)
 
 
 def _why_not_listed(by_segment: np.ndarray, limit: int) -> str:
@@ -263,17 +279,19 @@ def _identity(costs: PatternCosts, counted: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _check_weights(costs: PatternCosts, threads: int, histogram: bool) -> None:
+def _check_time(costs: PatternCosts, threads: int, histogram: bool) -> None:
     n, p = costs.patterns.n, costs.patterns.p
-    if n <= MOST_WEIGHTS:
-        return
     # Measured on one core with 512-bit vectors, to within a factor of two or so.
     per_pattern = 0.02 if costs.patterns.kind == "gaussian" else 0.015 if costs.energy == "hinge" else 0.004
     nanoseconds = per_pattern * p if histogram else 0.02
-    hours = 2.0**n * nanoseconds * 1e-9 / threads / 3600
+    # As a logarithm: 2^n may be beyond the floats.
+    log10_hours = n * math.log10(2.0) + math.log10(nanoseconds * 1e-9 / threads / 3600)
+    if n <= MOST_WEIGHTS and log10_hours <= math.log10(MOST_HOURS):
+        return
+    hours = f"{10**log10_hours:.2g}" if log10_hours < 6 else f"1e{log10_hours:.0f}"
     raise ArgumentError(
-        f"n: got {n} weights; all 2^{n} configurations would take about {hours:.2g} hours here, {MOST_WEIGHTS} weights "
-        "are the most; sample them instead, or take a smaller instance"
+        f"n: got {n} weights and {p} patterns; all 2^{n} configurations would take about {hours} hours here, "
+        f"{MOST_HOURS:g} hours and {MOST_WEIGHTS} weights are the most; sample them instead, or take a smaller instance"
     )
 
 
@@ -281,14 +299,7 @@ def _check_size(costs: PatternCosts, counts: int, threads: int, limit: int) -> N
     listed = 8 * min(limit, 2**costs.patterns.n)
     needed = 2 * row_bytes(costs) + 8 * counts * (2 + 5 * threads) + listed
     advice = "lower `limit`, or solutions=False" if 2 * listed > needed else "take fewer patterns or a smaller margin"
-    _check_memory(needed, f"enumerating {costs.patterns.p} patterns of {costs.patterns.n} weights", advice)
-
-
-def _check_memory(needed: int, what: str, advice: str) -> None:
-    if needed > SMALL and needed > (there := machine_memory()):
-        raise MemoryLimitError(
-            f"{what} needs about {show_bytes(needed)} of memory and the machine has {show_bytes(there)}; {advice}"
-        )
+    require_memory(needed, f"enumerating {costs.patterns.p} patterns of {costs.patterns.n} weights", advice)
 
 
 def _threads(threads: Any) -> int:
@@ -310,15 +321,18 @@ def _inverse_temperature(beta: Any) -> np.ndarray:
         values = np.asarray(beta, np.float64)
     except (TypeError, ValueError):
         values = np.asarray(math.nan)
-    if np.isnan(values).any() or (values == -math.inf).any():
-        raise ArgumentError(f"beta: got {beta!r}; numbers, or inf for the lowest energy, are needed")
+    if not (values >= LEAST_BETA).all():
+        raise ArgumentError(
+            f"beta: got {beta!r}; numbers from {LEAST_BETA:g}, or inf for the lowest energy, are needed"
+        )
     return values
 
 
 def _times(beta: np.ndarray, energy: np.ndarray) -> np.ndarray:
-    """beta * energy, and 0 where the energy is 0 and beta infinite."""
+    """beta * energy, and 0 where the energy is 0 and beta infinite; infinite where it is beyond the floats."""
     zero = energy == 0
-    return np.where(zero, 0.0, beta * np.where(zero, 1.0, energy))
+    with np.errstate(over="ignore"):
+        return np.where(zero, 0.0, beta * np.where(zero, 1.0, energy))
 
 
 def _log_sum(values: np.ndarray) -> np.ndarray:

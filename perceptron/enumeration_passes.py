@@ -98,7 +98,7 @@ class PassFile:
         if not os.path.lexists(self.path):
             check_writable(self.path.parent, "nothing was written")
             return fresh, None
-        meta = read_meta(self.path)
+        meta = _undamaged(self.path, read_meta, self.path)
         other = [name for name, value in self.identity.items() if meta.get(name) != value]
         if other:
             raise StoreError(
@@ -107,7 +107,7 @@ class PassFile:
             )
         listed = None if meta["listed"] is None else np.empty(meta["listed"], np.uint64)
         state: Any = (fresh, listed)
-        return load_checkpoint(self.path, state)[0]
+        return _undamaged(self.path, load_checkpoint, self.path, state)[0]
 
     def save(self, counted: Counted, listed: np.ndarray | None = None) -> None:
         """Replace the checkpoint."""
@@ -122,6 +122,16 @@ class PassFile:
         """Replace the checkpoint if it is old."""
         if time.monotonic() - self.saved >= CHECKPOINT_SECONDS:
             self.save(counted)
+
+
+def _undamaged(path: Path, read: Callable, *arguments: Any) -> Any:
+    """What `read` returns; its words on the draws of a run say nothing here."""
+    try:
+        return read(*arguments)
+    except StoreError as error:
+        if "damaged" not in (said := str(error)):
+            raise
+        raise StoreError(said.partition("; delete it")[0] + "; delete it to count from the beginning") from error
 
 
 def count_configurations(

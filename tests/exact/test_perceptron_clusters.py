@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mcmc.errors import ArgumentError
+from mcmc.errors import ArgumentError, MemoryLimitError
 from perceptron import enumerate_configurations, random_patterns
 from perceptron.clusters import pair_distances, solution_clusters
 from perceptron.packing import unpack_signs
@@ -95,7 +95,20 @@ def test_bad_solutions():
         solution_clusters(np.ones((2, 65), np.int8))
     with pytest.raises(ArgumentError, match="n: got None"):
         pair_distances(packed)
+    with pytest.raises(ArgumentError, match=r"n: got 8.5"):
+        pair_distances(packed, 8.5)
+    with pytest.raises(ArgumentError, match=r"solutions: got 255, which is not below 2\^4"):
+        pair_distances(np.array([255, 0], np.uint64), 4)
+    assert pair_distances(np.array([2**64 - 1, 0], np.uint64), 64)[64] == 1
+    with pytest.raises(ArgumentError, match="solutions: got rows of different lengths"):
+        solution_clusters([[1], [1, -1]])
     with pytest.raises(ArgumentError, match="take a random subset"):
         pair_distances(np.arange(10**6, dtype=np.uint64), 20)
     with pytest.raises(ArgumentError, match="solutions: "):
         solution_clusters(enumerate_configurations(random_patterns(9, p=2, seed=1), solutions=False))
+
+
+def test_more_solutions_than_the_memory_are_refused_before_they_are_sorted():
+    many = np.broadcast_to(np.uint64(0), 2**40)
+    with pytest.raises(MemoryLimitError, match=f"finding clusters of {2**40} solutions needs about 70 TiB"):
+        solution_clusters(many)

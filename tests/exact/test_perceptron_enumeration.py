@@ -264,6 +264,10 @@ def test_bad_instances_and_references():
         enumerate_configurations([[1, -1]])
     with pytest.raises(ArgumentError, match=r"all 2\^49 configurations would take about .* hours here"):
         enumerate_configurations(random_patterns(49, p=20, seed=1))
+    with pytest.raises(ArgumentError, match=r"all 2\^48 configurations would take about [0-9.e+]* hours here"):
+        enumerate_configurations(random_patterns(48, p=1000, kind="gaussian"), threads=1)
+    with pytest.raises(ArgumentError, match=r"all 2\^3001 configurations would take about 1e8[0-9]* hours here"):
+        enumerate_configurations(random_patterns(3001, p=5), threads=1)
     with pytest.raises(MemoryLimitError, match=r"enumerating 3 patterns of 45 weights needs about 256 TiB of memory"):
         enumerate_configurations(random_patterns(45, p=3, seed=1), limit=2**50)
     found = enumerate_configurations(INSTANCES["odd"])
@@ -271,6 +275,26 @@ def test_bad_instances_and_references():
         found.by_distance(np.ones((2, 11)))
     with pytest.raises(ArgumentError, match="reference: got 0"):
         found.by_distance(np.zeros(11, int))
-    for beta in (math.nan, -math.inf, "cold"):
+    for beta in (math.nan, -math.inf, -1e308, "cold"):
         with pytest.raises(ArgumentError, match="beta: got"):
             found.log_z(beta)
+
+
+def test_numbers_cannot_be_changed_and_are_shown_in_one_line():
+    found = enumerate_configurations(INSTANCES["odd"])
+    for array in (found.energy_histogram, found.packed_solutions):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 5
+    assert repr(found).endswith(f" patterns, energy='errors', {found.solution_count} solutions)")
+    stopped = enumerate_configurations(INSTANCES["odd"], stop=lambda: True)
+    assert "stopped after 0 %" in repr(stopped)
+    with pytest.raises(ArgumentError, match="same call again, with a `path` it could go on from there"):
+        _ = stopped.solution_count
+
+
+def test_at_a_huge_inverse_temperature_only_ground_states_count():
+    found = enumerate_configurations(INSTANCES["odd"])
+    assert found.ground_energy == 0
+    with np.errstate(all="raise", under="ignore"):
+        assert found.log_z(1e308) == pytest.approx(math.log(found.solution_count))
+        assert found.entropy(1e308) == pytest.approx(found.entropy(math.inf))
