@@ -27,7 +27,7 @@ def draw(results: "xarray.Dataset", out: Path) -> list[Drawing]:
 
 
 def _thermodynamics(results: "xarray.Dataset", out: Path) -> Drawing:
-    limits = "energy_excess_limit" in results
+    limits = _against_sizes(results)
     figure, axes = new_figure(PAGE_WIDTH, 5.6 if limits else 3.0, nrows=2 if limits else 1, ncols=2, squeeze=False)
     _against_beta(axes[0, 0], results, "energy_per_weight", "energy per weight $E/N$", 0)
     _against_beta(axes[0, 1], results, "entropy_per_weight", "entropy per weight $S/N$ (nats)", 1)
@@ -96,7 +96,7 @@ def _convergence(results: "xarray.Dataset", out: Path) -> Drawing:
     for ax in axes.flat:
         ax.set_xlabel(BETA)
     _letters(axes)
-    _legend(figure, results)
+    _legend(figure, results, symbols=False)
     caption = (
         "Convergence: (a) integrated autocorrelation time of the energy, mean over instances (1/2 + sum of rho, so "
         "thinning sets its floor); (b) exchange of neighbouring temperatures; (c) rank-normalised split R-hat of "
@@ -122,6 +122,12 @@ def _against_beta(ax: Any, results: "xarray.Dataset", name: str, label: str, whi
         ax.plot(grid, curve, **{**THEORY, "color": _colour(results, j)}, zorder=1)
     ax.set_xlabel(BETA)
     ax.set_ylabel(label)
+
+
+def _against_sizes(results: "xarray.Dataset") -> bool:
+    """Whether to draw against 1/N: there is a theory, and two sizes are in equilibrium at some alpha and beta > 0."""
+    together = (results["equilibrated"] == 1.0).isel(beta=slice(1, None)).sum("n")
+    return "energy_excess_limit" in results and bool((together > 1).any())
 
 
 def _against_size(ax: Any, results: "xarray.Dataset", name: str, label: str) -> None:
@@ -157,6 +163,9 @@ def _density(ax: Any, row: "xarray.Dataset") -> None:
     k = coldest(row)
     k = row.sizes["beta"] - 1 if k is None else k
     here = row.isel(beta=k)
+    if not np.isfinite(here["overlap_density"]).any():
+        ax.set_axis_off()
+        return
     q = here["q"].values
     for i, look in enumerate(by_size(row["n"].values.tolist(), "N").values()):
         value = here["overlap_density"].values[i]
@@ -191,7 +200,8 @@ def _colour(results: "xarray.Dataset", j: int) -> Any:
     return colours(results.sizes["alpha"])[j]
 
 
-def _legend(figure: Any, results: "xarray.Dataset") -> None:
+def _legend(figure: Any, results: "xarray.Dataset", *, symbols: bool = True) -> None:
+    """Colours of the alphas and markers of the sizes; with `symbols` also open markers and the line of theory."""
     from matplotlib.lines import Line2D
 
     handles = [
@@ -202,7 +212,12 @@ def _legend(figure: Any, results: "xarray.Dataset") -> None:
         Line2D([], [], color="0.35", linestyle="none", marker=MARKERS[i % len(MARKERS)], label=f"$N={n}$")
         for i, n in enumerate(results["n"].values)
     ]
-    figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 9), columnspacing=1.2)
+    if symbols and (results["equilibrated"] == 0.0).any():
+        look: dict[str, Any] = {"color": "0.35", "linestyle": "none", "marker": MARKERS[0], "mfc": "white"}
+        handles.append(Line2D([], [], **look, label="not in equilibrium"))
+    if symbols and np.isfinite(results["replica_energy"]).any():
+        handles.append(Line2D([], [], **THEORY, label="replica theory"))
+    figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 6), columnspacing=1.2)
 
 
 def _letters(axes: Any) -> None:
