@@ -14,7 +14,7 @@ import numpy as np
 from mcmc.device import Device, resolve, to_host
 from mcmc.errors import ArgumentError, LandscapeError
 from mcmc.random import split_seed
-from perceptron.acceptance import HEAT_BATH, METROPOLIS, AcceptanceTable
+from perceptron.acceptance import HEAT_BATH, METROPOLIS, Acceptances
 from perceptron.coupled import Replicated, WithReference
 from perceptron.flips import REJECTION_FREE, FlipLandscape
 from perceptron.landscape import BinaryPerceptron, SymmetricPerceptron
@@ -104,7 +104,7 @@ class OnDevice(FlipLandscape):
         return to_host(weights.sum(axis=(0, 1), dtype=np.int64)) / self.sites
 
     def _run(
-        self, state: PerceptronState, acceptance: AcceptanceTable, rows: np.ndarray, sweeps: int, update: str
+        self, state: PerceptronState, acceptance: Acceptances, rows: np.ndarray, sweeps: int, update: str
     ) -> np.ndarray:
         chains, couplings, view, put = state.energy.size, self._couplings, self.device.view, self.device.put
         # A state read back from a file may not hold one chain's weights together, as the kernel wants them.
@@ -151,7 +151,7 @@ class OnDevice(FlipLandscape):
             return self.device.arrays.zeros((array.shape[0], 1), dtype)
         return array.reshape(array.shape[0], -1).view(dtype)
 
-    def _table(self, acceptance: AcceptanceTable) -> Any:
+    def _table(self, acceptance: Acceptances) -> Any:
         """The acceptance table on the device; it is put there again when the host has another."""
         known, put = self._put_tables.get(acceptance.rule, (None, None))
         if known is not acceptance.table:

@@ -95,7 +95,7 @@ class FlipLandscape:
     def chosen(self, state: PerceptronState, chains: np.ndarray) -> PerceptronState:
         """Copy of some chains, given by their places; the clock is shared. See mcmc.landscape.ChainSelection."""
         parts = {name: getattr(state, name)[chains] for name in CHAIN_FIRST}
-        return state._replace(spins=np.ascontiguousarray(state.spins.T[chains]).T, **parts)
+        return state._replace(spins=state.spins.T[chains].T, **parts)
 
     def put_back(self, state: PerceptronState, part: PerceptronState, chains: np.ndarray) -> None:
         """Write chains that `chosen` copied back to their places."""

@@ -178,6 +178,19 @@ def test_weights_given_and_read(processor):
     assert np.array_equal(twin.delta_energy(state, 4, np.array([1, -1])), ours)
 
 
+def test_some_chains_go_on_alone(processor, seed):
+    """As a quench has it, of which some chains have settled."""
+    model = LANDSCAPES["gaussian"]
+    twin = device_model(model, processor)
+    states = model.init(3, seed), twin.init(3, seed)
+    for landscape, state in zip((model, twin), states, strict=True):
+        part = landscape.chosen(state, np.array([0, 2]))
+        landscape.sweep(part, 0.5, 1)
+        assert landscape.energy(state).tolist() == state.energy.tolist()
+        landscape.put_back(state, part, np.array([0, 2]))
+    assert_same(model, states[0], twin, states[1])
+
+
 def test_rejection_free_stays_on_the_cpu(processor):
     twin = device_model(LANDSCAPES["errors"], processor)
     assert "rejection_free" not in twin.updates
