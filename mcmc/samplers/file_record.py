@@ -53,9 +53,7 @@ class FileRecord:
             # A checkpoint whose file is gone describes draws that nobody has.
             self.checkpoint.unlink(missing_ok=True)
             self.writer = self._create()
-            if self.disorder is not None:
-                self._put_disorder()
-                self.writer.commit()
+            self._keep_disorder()
             return state
         found = read_attributes(self.path)
         self._compare(self.path, found)
@@ -146,6 +144,18 @@ class FileRecord:
             provenance=self.provenance,
             attributes=attributes,
         )
+
+    def _keep_disorder(self) -> None:
+        """On the disk before the first draw."""
+        assert self.writer is not None
+        if self.disorder is None:
+            return
+        try:
+            self._put_disorder()
+            self.writer.commit()
+        except BaseException:
+            self.writer.close()
+            raise
 
     def _put_disorder(self) -> None:
         """Once a session: a process may have been killed between creating the file and its first commit."""
