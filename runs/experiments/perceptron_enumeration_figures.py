@@ -60,7 +60,9 @@ def _draw_clusters(results: "xarray.Dataset", out: Path) -> Drawing:
     _series(axes[1, 0], results, "largest_share", 1, dashed=True)
     axes[1, 0].set_ylim(-0.03, 1.03)
     axes[1, 0].set_ylabel("share of the largest cluster")
+    _distances(axes[1, 0])
     shown = _size_distribution(axes[1, 1], results)
+    axes[1, 1].set_title(f"$N={shown}$, distance 1", loc="right")
     for letter, ax in zip("abcd", axes.flat, strict=True):
         ax.set_title(f"({letter})", loc="left")
         if letter != "d":
@@ -75,6 +77,15 @@ def _draw_clusters(results: "xarray.Dataset", out: Path) -> Drawing:
         f"N = {shown}."
     )
     return save(figure, out, "clusters", caption)
+
+
+def _distances(ax: Any) -> None:
+    """Which line is which distance."""
+    from matplotlib.lines import Line2D
+
+    lines: dict[str, Any] = {"distance 1": "-", "distance 2": "--"}
+    handles = [Line2D([], [], color="0.35", linewidth=0.8, linestyle=line) for line in lines.values()]
+    ax.legend(handles, list(lines), loc="best")
 
 
 def _entropy(ax: Any, results: "xarray.Dataset") -> None:

@@ -216,7 +216,8 @@ def _legend(figure: Any, results: "xarray.Dataset", *, symbols: bool = True) -> 
         look: dict[str, Any] = {"color": "0.35", "linestyle": "none", "marker": MARKERS[0], "mfc": "white"}
         handles.append(Line2D([], [], **look, label="not in equilibrium"))
     if symbols and np.isfinite(results["replica_energy"]).any():
-        handles.append(Line2D([], [], **THEORY, label="replica theory"))
+        dashed: dict[str, Any] = {**THEORY, "label": "replica theory"}
+        handles.append(Line2D([], [], **dashed))
     figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 6), columnspacing=1.2)
 
 
