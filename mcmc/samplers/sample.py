@@ -67,6 +67,7 @@ def sample(
 
     With `path` the draws go to an HDF5 file, a checkpoint beside it (.checkpoint) every `checkpoint_every` seconds.
     The same call again resumes, or returns what is there; `sweeps` is a total, and raising it extends the run.
+    A landscape with an identity (`mcmc.landscape.IdentifiedLandscape`) writes it, and its disorder, to the file.
     `stop`, a function or an event, is asked about ten times a second, and at the latest after one sweep; once true,
     the call saves and returns the draws so far. `provenance`, of `mcmc.store.provenance`, replaces the one made here.
 
