@@ -25,6 +25,10 @@ START = 0.5
 """Size of the random fields that a seed starts from."""
 
 
+ROUNDING = 1e-5
+"""What single precision may take from an entropy of 0."""
+
+
 class BeliefPropagation(NamedTuple):
     """Where belief propagation ended. Entropies and energies are per weight, in nats."""
 
@@ -69,8 +73,7 @@ def belief_propagation(
     of the old messages. `messages` of an earlier result continue it; with a `seed` magnetisations start random instead
     of 0. `precision` of messages: "single", "double", or None: double up to 2 million of them.
     A ConvergenceWarning says when `max_sweeps` did not bring the residual below `tolerance`, and when at beta = inf the
-    entropy is below 0. Raises ArgumentError for
-    values out of range and MemoryLimitError for messages that do not fit.
+    entropy is below 0. Raises ArgumentError for values out of range and MemoryLimitError for messages that do not fit.
     """
     update = make_update(patterns, method, beta, margin, damping, precision, messages)
     external = external_field(field, patterns.n)
@@ -98,7 +101,7 @@ def relax(
             stacklevel=3,
         )
     found = summary(update, external, whole, beta, sweeps, residual, residual <= tolerance)
-    if not math.isinf(beta) or found.entropy >= 0.0:
+    if not math.isinf(beta) or found.entropy >= -ROUNDING:
         return found
     warnings.warn(
         f"belief propagation: Bethe entropy {found.entropy:.3g} per weight, below 0: it sees no solutions; few "

@@ -52,7 +52,8 @@ def focusing_bp(
     `method` and `damping` as for `belief_propagation`. Raises ArgumentError, MemoryLimitError.
     """
     checked_count("sweeps_per_step", sweeps_per_step)
-    update = make_update(patterns, method, margin=margin, damping=damping, precision="single")
+    precision = None if method == "exact" else "single"
+    update = make_update(patterns, method, margin=margin, damping=damping, precision=precision)
     centre = np.zeros(patterns.n)
 
     def next_field(fields, before, stage):

@@ -18,42 +18,85 @@ from perceptron.patterns import Patterns
 
 kernel = kernel_tied_to()
 
+FLUSH = 32
+"""Rows whose fields are summed in the messages' own precision before they go to double precision."""
+
+
+@piece
+def select(values, count, rank):
+    """Order values[:count] so that values[rank] has that rank, with none larger before it. Hoare 1961, CACM 4, 321."""
+    low, high = 0, count - 1
+    while low < high:
+        pivot = values[(low + high) // 2]
+        i, j = low, high
+        while i <= j:
+            while values[i] < pivot:
+                i += 1
+            while values[j] > pivot:
+                j -= 1
+            if i <= j:
+                values[i], values[j] = values[j], values[i]
+                i += 1
+                j -= 1
+        if rank <= j:
+            high = j
+        elif rank >= i:
+            low = i
+        else:
+            break
+
 
 @piece
 def two_costs(costs, count, flips, impossible):
     """The flips-th and the next smallest of costs[:count]; 0 for the 0-th, `impossible` beyond the last."""
-    if flips >= count:
-        return costs[:count].max() if count > 0 else 0.0, impossible
-    if flips == 0:
-        return 0.0, costs[:count].min()
-    parted = np.partition(costs[:count], flips)
-    return parted[:flips].max(), parted[flips]
+    below, above = 0.0, impossible
+    if flips < count:
+        select(costs, count, flips)
+        above = costs[flips]
+    for k in range(min(flips, count)):
+        below = max(below, costs[k])
+    return below, above
 
 
 @kernel
-def max_sum_sweep(entries, messages, field, total, least, damping):
-    """One parallel sweep; entries (p, n) int8, messages (p, n), field and total (n,), all but `field` updated."""
+def max_sum_sweep(entries, messages, field, total, least, damping, scale):
+    """One parallel sweep of messages and fields, both times `scale`; entries (p, n) int8, field and total (n,).
+
+    Updates `messages` (p, n) and `total`, which are in the new unit then.
+    """
     p, n = messages.shape
-    along, costs = np.empty(n), np.empty(n)
+    number = messages.dtype.type
+    keep, nothing = number(1.0 - damping), number(0.0)
+    unit, some = number(scale), np.zeros(n, messages.dtype)
+    whole = (field * scale).astype(messages.dtype)
+    along, costs = np.empty(n, messages.dtype), np.empty(n + 1, messages.dtype)
     total[:] = 0.0
     for mu in range(p):
         row, sent = entries[mu], messages[mu]
-        wrong, sum_of_costs = 0, 0.0
         for i in range(n):
-            along[i] = row[i] * (field[i] - sent[i])
-            if along[i] < 0.0:
-                costs[wrong] = -along[i]
-                wrong += 1
-                sum_of_costs += costs[wrong - 1]
-        flips = (least - (n - 2 * wrong)) // 2
-        low, high = 0.0, 0.0
+            sent[i] = unit * sent[i]
+            along[i] = number(row[i]) * (whole[i] - sent[i])
+        wrong = np.uint64(0)
+        for i in range(n):
+            # Stored in any case and counted where negative: no branch to mispredict.
+            costs[wrong] = -along[i]
+            wrong += np.uint64(along[i] < nothing)
+        count = np.int64(wrong)
+        flips = (least - (n - 2 * count)) // 2
+        low, high = nothing, nothing
         if flips >= 0:
             # Where no choice of the others is enough, the message outweighs them all.
-            low, high = two_costs(costs, wrong, flips, 2.0 * sum_of_costs + 1.0)
+            below, above = two_costs(costs, count, flips, 2.0 * costs[:count].sum() + 1.0)
+            low, high = number(below), number(above)
         for i in range(n):
-            beyond = along[i] < 0.0 and -along[i] >= high
-            sent[i] += (1.0 - damping) * (row[i] * (low if beyond else high) - sent[i])
-            total[i] += sent[i]
+            size = low if along[i] <= -high and along[i] < nothing else high
+            f = sent[i] + keep * (number(row[i]) * size - sent[i])
+            sent[i] = f
+            some[i] += f
+        if mu % FLUSH == FLUSH - 1 or mu == p - 1:
+            for i in range(n):
+                total[i] += some[i]
+                some[i] = 0.0
 
 
 class MaxSumUpdate:
@@ -68,10 +111,16 @@ class MaxSumUpdate:
         self.entries, self.damping = patterns.patterns, damping
         self.messages = zero_messages(patterns, np.dtype(np.float32))
         self.total = np.zeros(patterns.n)
+        self.scale = 1.0
 
     def sweep(self, field: np.ndarray) -> None:
-        """New messages from the whole fields (n,); sets `total` (n,)."""
-        max_sum_sweep(self.entries, self.messages, field, self.total, self.least, self.damping)
+        """New messages from the whole fields (n,); sets `total` (n,) in a unit `scale` times finer.
+
+        Fields of max-sum may grow or decay from sweep to sweep without end: they are measured by their mean size.
+        """
+        size = float(np.abs(field).mean())
+        self.scale = 1.0 / size if size > 0.0 else 1.0
+        max_sum_sweep(self.entries, self.messages, field, self.total, self.least, self.damping, self.scale)
 
 
 def max_sum(
@@ -91,8 +140,8 @@ def max_sum(
     checked_number("rate", rate, 0.0, 0.5, "a rate from 0 to 0.5 per sweep is needed")
     checked_number("damping", damping, 0.0, 0.999, "a number from 0 to 0.999 is needed, the weight of the old messages")
     rhos = (1.0 - (1.0 - rate) ** t for t in range(checked_count("max_sweeps", max_sweeps)))
+    update = MaxSumUpdate(patterns, margin, damping)
     return search(
-        MaxSumUpdate(patterns, margin, damping), patterns, margin, random_fields(patterns.n, seed, 1.0),
-        ({"rho": rho} for rho in rhos), lambda fields, before, stage: fields + stage["rho"] * before,
-        frozen=0.0,
+        update, patterns, margin, random_fields(patterns.n, seed, 1.0), ({"rho": rho} for rho in rhos),
+        lambda fields, before, stage: fields + stage["rho"] * update.scale * before, frozen=0.0,
     )  # fmt: skip

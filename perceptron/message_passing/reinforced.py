@@ -29,7 +29,8 @@ def reinforced_bp(
     """
     checked_number("step", step, 0.0, 0.5, "an increase of rho per sweep from 0 to 0.5 is needed")
     checked_number("largest", largest, 0.0, 1.0, "a reinforcement from 0 to 1 is needed")
-    update = make_update(patterns, method, margin=margin, damping=damping, precision="single")
+    precision = None if method == "exact" else "single"
+    update = make_update(patterns, method, margin=margin, damping=damping, precision=precision)
     sweeps = checked_count("max_sweeps", max_sweeps)
     rhos = (min(step * t, largest) for t in range(sweeps))
     stages = ({"rho": rho} for rho in rhos if rho < 1.0)
