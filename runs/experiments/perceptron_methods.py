@@ -2,12 +2,14 @@
 
 import difflib
 import json
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AfterValidator, Field, PlainValidator, ValidationError
+from pydantic import AfterValidator, Field, PlainValidator, ValidationError, ValidationInfo
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from mcmc.errors import ArgumentError, LandscapeError, MemoryLimitError
 from perceptron.solvers import METHODS, options
 from runs.spec import Says
 
@@ -27,6 +29,11 @@ UNITS = {
     "sgd": "presentations",
 }
 """What `Solution.work` of each method counts."""
+
+LENGTHS = ("sweeps", "max_sweeps", "max_epochs")
+"""Options that say how long a search may take: cut to FEW where a method is tried out."""
+
+FEW = 10
 
 
 def passes(found: "Solution", n: int, p: int) -> float:
@@ -53,11 +60,13 @@ def _distinct(value: list[str]) -> list[str]:
     return value
 
 
-def checked_options(tables: Any) -> dict[str, dict[str, Any]]:
+def checked_options(tables: Any, info: ValidationInfo) -> dict[str, dict[str, Any]]:
     """Options by method, as a validator of the table `solver`. Raises ValidationError with every fault.
 
-    Methods and options must exist, and values have the type of the default; their ranges are the solver's to check.
+    Methods and options must exist, and values have the type of the default; their ranges the solver itself checks, on
+    an instance of three weights.
     """
+    kind = getattr(info.data.get("patterns"), "kind", "binary")
     if not isinstance(tables, Mapping):
         raise ValueError("needs a table of options for each method, as in [solver.sbpi]")
     faults = _Faults()
@@ -74,6 +83,9 @@ def checked_options(tables: Any) -> dict[str, dict[str, Any]]:
                     faults.add((method, name), value, said)
                 elif needed := _wrong_type(value, known[name]):
                     faults.add((method, name), value, f"needs {needed}")
+            if not faults.of(method) and table and (refused := _refusal(method, table, kind)):
+                name, said = refused
+                faults.add((method, name) if name else (method,), table.get(name, dict(table)), said)
     faults.tell()
     return {method: dict(table) for method, table in tables.items()}
 
@@ -100,6 +112,9 @@ class _Faults:
         fault = PydanticCustomError("value_error", "{error}", {"error": text})
         self._found.append(InitErrorDetails(type=fault, loc=place, input=value))
 
+    def of(self, method: str) -> bool:
+        return any(fault.get("loc", ())[:1] == (method,) for fault in self._found)
+
     def tell(self) -> None:
         if self._found:
             raise ValidationError.from_exception_data("solver", self._found)
@@ -125,6 +140,26 @@ def options_text(method: str, given: Mapping[str, Any]) -> str:
     return json.dumps({**options(method), **given}, sort_keys=True, default=str)
 
 
+def _refusal(method: str, table: Mapping[str, Any], kind: Any) -> tuple[str, str] | None:
+    """Option that the method refuses (empty where it names none) and why; None where it takes them all."""
+    from perceptron import random_patterns, solve
+
+    known = options(method)
+    given = dict(table)
+    for name in LENGTHS:
+        length = given.get(name, known.get(name))
+        if isinstance(length, int) and length > FEW:
+            given[name] = FEW
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            solve(random_patterns(3, p=1, kind=kind), method, **given)
+    except (ArgumentError, LandscapeError, MemoryLimitError) as error:
+        name, _, said = str(error).partition(": ")
+        # Message and place both have the value: `got -5; a number ...`.
+        return (name, said.partition("; ")[2] or said) if name in table else ("", str(error))
+    return None
+
+
 def _wrong_type(value: Any, default: Any) -> str | None:
     """What is needed in place of `value`; None when it will do."""
     if isinstance(default, bool):
@@ -135,7 +170,8 @@ def _wrong_type(value: Any, default: Any) -> str | None:
         return None if isinstance(value, (int, float)) and not isinstance(value, bool) else "a number"
     if isinstance(default, str):
         return None if isinstance(value, str) else "text"
-    return None if isinstance(value, (int, float, str)) else "a number or text"
+    # No text option of any method is left out by default.
+    return None if isinstance(value, (int, float)) and not isinstance(value, bool) else "a number"
 
 
 def _nearest(word: str, known: Mapping[str, Any] | Sequence[str]) -> str:
