@@ -12,6 +12,7 @@ from scipy.special import ndtr
 
 from mcmc.errors import ArgumentError
 from perceptron import from_arrays, theory
+from perceptron.theory import first_moments
 
 
 def signs(n: int) -> np.ndarray:
@@ -50,6 +51,19 @@ def test_published_first_moments():
         exact = 21 * math.log(2.0) + 9 * math.log((1.0 + math.exp(-beta)) / 2.0)
         assert theory.log_expected_z(21, 9, beta) == pytest.approx(exact, rel=1e-14)
     assert theory.log_expected_z(21, 9, math.inf) == pytest.approx(12 * math.log(2.0), rel=1e-14)
+
+
+def test_chances_of_large_n_and_their_errors(monkeypatch):
+    """The incomplete beta function against whole numbers, within the error that is stated."""
+    cases = [(1001, 0.5, None), (1001, 5.0, None), (1001, -0.7, None), (1000, 0.0, "error"), (1000, 0.0, "correct")]
+    exact = [theory.log2_expected_solutions(n, 400, margin, tie=tie) for n, margin, tie in cases]
+    monkeypatch.setattr(first_moments, "EXACT_WEIGHTS", 10)
+    for (n, margin, tie), expected in zip(cases, exact, strict=True):
+        found = theory.log2_expected_solutions(n, 400, margin, tie=tie)
+        assert expected.error < found.error < 1e-6
+        assert abs(found - expected) < found.error
+        assert abs(theory.log_expected_z(n, 400, math.inf, margin, tie=tie) - expected * math.log(2.0)) < found.error
+    assert theory.log2_expected_solutions(10**6 + 1, 10**5) == 900_001.0
 
 
 def test_large_n_reaches_the_annealed_formulas():
