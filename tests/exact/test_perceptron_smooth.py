@@ -85,6 +85,12 @@ def test_the_sphere_sees_directions_only():
     assert (landscape.gradient(np.zeros((1, 9))) == 0).all()
 
 
+def test_the_origin_has_no_direction_and_no_nan():
+    landscape = SmoothPerceptron(PLANE, prior="spherical")
+    assert np.array_equal(landscape.weights(np.zeros((1, 2))), np.zeros((1, 2)))
+    assert all(np.isfinite(value).all() for value in landscape.observables(np.zeros((1, 2))).values())
+
+
 def test_read_out_counts_errors_of_signs():
     inst = random_patterns(9, p=6, seed=1)
     landscape = SmoothPerceptron(inst)

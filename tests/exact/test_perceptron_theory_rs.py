@@ -234,3 +234,13 @@ def test_is_fast_enough_to_be_drawn_over_figures():
 
     for arguments in ((0.5,), (0.83,), (0.5, 0.0, 2.0), (1.0, 0.0, 30.0)):
         assert min(seconds(*arguments) for _ in range(5)) < 0.02
+
+
+def test_capacity_is_finite_down_to_the_lowest_margin():
+    with np.errstate(all="raise", under="ignore"):
+        lowest = theory.capacity(-25.0)
+        assert math.isfinite(lowest)
+        # Few patterns bind: the first-moment bound is nearly reached.
+        assert 0.9 < lowest / theory.first_moment_capacity(-25.0) < 1.0 + 1e-12
+    with pytest.raises(ArgumentError, match=r"kappa: got -25\.1"):
+        theory.capacity(-25.1)
