@@ -147,10 +147,12 @@ def test_replicated_annealing_ends_in_the_law_of_the_last_pair(update, seed):
 class WrongTable(AcceptanceTable):
     """Flips that cost energy are accepted 6 % too often."""
 
-    def _row(self, beta, gamma):
-        row = super()._row(beta, gamma).reshape(-1, self.fields)
-        change = np.arange(self.lowest, self.highest + 1)[:, None]
-        return np.where(change > 0, np.minimum(1.06 * row, 2.0**62), row).astype(np.int64).ravel()
+    def look_up(self, beta, gamma):
+        rows, right = super().look_up(beta, gamma)
+        table = right.table.reshape(len(right.table), -1, right.fields)
+        change = right.lowest + np.arange(table.shape[1])[:, None]
+        wrong = np.where(change > 0, np.minimum(1.06 * table, 2.0**62), table).astype(np.int64)
+        return rows, right._replace(table=wrong.reshape(right.table.shape))
 
 
 @pytest.mark.parametrize(
