@@ -8,10 +8,10 @@ Flipping w~_i multiplies the sum by <exp(-2 gamma w~_i w_i)>, so the marginals m
 flip would gain, g_i = ln(cosh 2 gamma - w~_i m_i sinh 2 gamma), positive exactly where the cavity field
 H_i - gamma w~_i disagrees with w~_i. That first guess decides which flips are worth a run of belief propagation, and
 the free entropy found there decides again, so that the product of both keeps detailed balance (delayed acceptance,
-Christen & Fox 2005, J. Comput. Graph. Stat. 14, 795) where the fixed point found depends on w~ alone: belief
-propagation starts from the messages of the chain, so with several fixed points it does not hold. Baldassi, Ingrosso,
-Lucibello, Saglietti & Zecchina 2016, J. Stat. Mech. 023301 (arXiv:1511.05634), where y is infinite: a flip is kept
-unless F falls.
+Christen & Fox 2005, J. Comput. Graph. Stat. 14, 795). For a law, y finite, belief propagation starts from no messages
+around every w~, so that F is a function of w~ alone even where there are several fixed points; with y infinite it
+starts from those of the chain, which takes fewer sweeps. Baldassi, Ingrosso, Lucibello, Saglietti & Zecchina 2016,
+J. Stat. Mech. 023301 (arXiv:1511.05634), where y is infinite: a flip is kept unless F falls.
 """
 
 import math
@@ -208,8 +208,8 @@ class EntropyDriven:
         return -state.free_entropy
 
     def recompute_energy(self, state: EntropyDrivenState) -> np.ndarray:
-        """-N F by belief propagation without a start, (chains,) float64."""
-        return np.array([-self.free_entropy.around(row, self.gamma).free_entropy for row in state.weights])
+        """-N F by belief propagation anew, (chains,) float64; with infinite y from the messages carried."""
+        return np.array([-self._around(state, c, row).free_entropy for c, row in enumerate(state.weights)])
 
     def observables(self, state: EntropyDrivenState) -> dict[str, np.ndarray]:
         """`energy`, `errors` of w~, `local_entropy`, `overlap`, `message_sweeps`; each (chains,) float64."""
@@ -246,6 +246,11 @@ class EntropyDriven:
             return 0.0 if change >= 0 else -math.inf
         return self.y * change + min(0.0, self.y * gain_back) - min(0.0, self.y * gain)
 
+    def _around(self, state, c, weights) -> Surroundings:
+        """What is around weights of chain c; a law needs it to depend on them alone."""
+        start = state.messages[c] if math.isinf(self.y) else None
+        return self.free_entropy.around(weights, self.gamma, start)
+
     def _sweep(self, state, c):
         """n attempts of chain c; returns (kept, tried)."""
         n, kept, tried, begin = self.patterns.n, 0, 0, 0
@@ -267,7 +272,7 @@ class EntropyDriven:
         """Try one flip; returns whether it was kept."""
         weights = state.weights[c].copy()
         weights[site] = -weights[site]
-        found = self.free_entropy.around(weights, self.gamma, state.messages[c])
+        found = self._around(state, c, weights)
         state.message_sweeps[c] += found.sweeps
         back = flip_gains(weights, found.field, self.gamma)[site]
         change = found.free_entropy - state.free_entropy[c]

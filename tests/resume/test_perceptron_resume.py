@@ -131,6 +131,7 @@ def samplers():
         "replicated annealing, rejection-free": ReplicatedAnnealing(small["pairs"], ramps, update="rejection_free"),
         "quench": Quench(small["hinge"]),
         "entropy-driven": EntropyDriven(instance, 0.4, 3.0, tolerance=1e-4),
+        "entropy-driven, climbing": EntropyDriven(random_patterns(31, 0.4, seed=6), 0.4, tolerance=1e-4),
     }
 
 
