@@ -7,12 +7,13 @@ Baldassi, Ingrosso, Lucibello, Saglietti & Zecchina 2015, arXiv:1509.05753; Bald
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from mcmc.errors import ArgumentError, LandscapeError
+from mcmc.landscape import chain_ids
 from perceptron.flips import FlipLandscape
 from perceptron.landscape import BinaryPerceptron, SymmetricPerceptron
 from perceptron.layout import PerceptronState
@@ -62,7 +63,8 @@ def _require_model(model):
 class WithReference(_Coupled):
     """Law exp(-beta E(w) + gamma sum_i r_i w_i) with a reference r, (n,) int8 of +-1.
 
-    With control "gamma" the energy is -r.w and `beta` stays fixed (infinity: among solutions only, started from one).
+    With control "gamma" the energy is -r.w and `beta` stays fixed. At beta = infinity the patterns' energy never rises:
+    `init` then starts from the reference, so that a solution as reference is left for solutions only.
     Raises ArgumentError for a reference of another length or entries.
     """
 
@@ -87,6 +89,13 @@ class WithReference(_Coupled):
     def identity(self) -> dict[str, str | int | float]:
         """What sets the law and the order of the moves. See mcmc.landscape.IdentifiedLandscape."""
         return {**super().identity(), "reference_sha256": signs_checksum(self.reference)}
+
+    def init(self, chains: int | Sequence[int], seed: int) -> PerceptronState:
+        """Random weights, or the reference where the temperature is fixed at 0. See SpinLandscape."""
+        if self.control == "beta" or math.isfinite(self.beta):
+            return super().init(chains, seed)
+        ids = chain_ids(chains)
+        return self.state_from(np.tile(self.reference, (ids.size, 1)), ids.tolist(), seed)
 
     def log_weight_change(self, gamma: float) -> np.ndarray:
         """For a weight against (-1) and along (+1) the reference, (2,): -2 gamma r w."""

@@ -239,6 +239,19 @@ def test_sweeps_refuse_what_weights_cannot_do():
         model.state_from(np.ones((2, 8)))
 
 
+def test_solutions_stay_solutions_at_zero_temperature():
+    """A reference that is a solution is left along solutions only, nearer to it the stronger the coupling."""
+    instance = planted_patterns(51, 0.4, seed=1)
+    model = WithReference(BinaryPerceptron(instance), instance.teacher, control="gamma")
+    state = model.init(20, 3)
+    for update in model.updates:
+        model.sweep(state, np.repeat([0.0, 2.0], 10), 50, update)
+        assert not state.cost.any()
+        assert not instance.errors(model.weights(state)).any()
+    overlap = model.observables(state)["overlap"]
+    assert overlap[10:].min() > overlap[:10].max()
+
+
 @pytest.mark.parametrize("energy", ["errors", "hinge"])
 def test_energy_carried_is_the_energy_after_many_moves(energy):
     """100,000 attempts in 3 chains, and the change of each single flip against its definition."""
