@@ -15,6 +15,7 @@ def groups() -> list[tuple[str, Callable[[], Iterator[Row]]]]:
     """Titles and row generators; a later landscape appends its own."""
     from runs.benchmarks import (
         perceptron_enumeration,
+        perceptron_messages,
         perceptron_solving,
         perceptron_speed,
         system,
@@ -39,6 +40,7 @@ def groups() -> list[tuple[str, Callable[[], Iterator[Row]]]]:
         ("Binary perceptron: rejection-free", perceptron_speed.rejection_free_rows),
         ("Binary perceptron: two cores", perceptron_speed.thread_rows),
         ("Binary perceptron: enumeration", perceptron_enumeration.enumeration_rows),
+        ("Binary perceptron: message passing", perceptron_messages.message_rows),
         ("Binary perceptron: solving", perceptron_solving.solving_rows),
         ("Time per independent sample, L = 64, T = 0.9, one chain", xy_independent.independent_sample_rows),
     ]

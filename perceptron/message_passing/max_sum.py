@@ -128,8 +128,8 @@ def max_sum(
     *,
     seed: int = 0,
     margin: float = 0.0,
-    rate: float = 0.005,
-    max_sweeps: int = 1000,
+    rate: float = 0.002,
+    max_sweeps: int = 2000,
     damping: float = 0.0,
 ) -> Search:
     """Sweep with rho = 1 - (1 - rate)^t from random fields until their signs get all patterns right.

@@ -6,12 +6,12 @@ term; the update turns fields into new messages and their sums. Forms: "gaussian
 """
 
 import math
-import os
 from typing import Any, Protocol
 
 import numpy as np
 
-from mcmc.errors import ArgumentError, MemoryLimitError
+from mcmc.errors import ArgumentError
+from mcmc.memory import require_memory
 from mcmc.random import Stream, uniforms
 from perceptron.message_passing.bethe import Bethe
 from perceptron.patterns import Patterns
@@ -112,12 +112,7 @@ def zero_messages(patterns: Patterns, dtype: np.dtype, working: int = 0) -> np.n
     """Messages (p, n) of 0. Raises MemoryLimitError where they, any real entries and `working` bytes do not fit."""
     copies = 1 if patterns.kind == "binary" else 2
     needed = patterns.patterns.size * dtype.itemsize * copies + working
-    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if needed > 0.9 * there:
-        raise MemoryLimitError(
-            f"messages: {patterns.p} x {patterns.n} of them need about {needed / 2**30:.3g} GiB and the machine has "
-            f"{there / 2**30:.3g} GiB; use method='tap', which keeps none"
-        )
+    require_memory(needed, f"a set of {patterns.p} x {patterns.n} messages", "use method='tap', which keeps none")
     return np.zeros((patterns.p, patterns.n), dtype)
 
 

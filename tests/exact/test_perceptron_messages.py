@@ -49,7 +49,7 @@ def swept(instance, messages, field, threshold=0.0, miss=0.0, damping=0.3):
     new, total, change = messages.copy(), np.empty(instance.n), np.empty(instance.n)
     bounds = np.abs(messages).max(axis=1).astype(np.float64)
     gaussian_sweep(entries, largest, new, bounds, field, total, change, threshold, miss, damping, real)
-    assert (np.abs(new).max(axis=1) <= bounds * (1 + 1e-5)).all()
+    assert (np.abs(new).max(axis=1) <= bounds + 1e-5).all()
     return new, total, change
 
 
@@ -57,7 +57,7 @@ def swept(instance, messages, field, threshold=0.0, miss=0.0, damping=0.3):
 @pytest.mark.parametrize("kind", ["binary", "gaussian"])
 @pytest.mark.parametrize("variance", [1.2, VARIANCE_9, VARIANCE_5, VARIANCE_9_DOUBLE, 480.0])
 def test_every_form_of_a_sweep(variance, kind, dtype, seed):
-    """Direct formulas in double precision to 2e-6 of the largest message (single) and 2e-12 (double).
+    """Direct formulas in double precision to 5e-6 of the largest message (single) and 2e-12 (double).
 
     `variance` of the stabilities is just above each bound at which the form of the messages changes.
     """
@@ -69,7 +69,7 @@ def test_every_form_of_a_sweep(variance, kind, dtype, seed):
     for threshold, miss in ((0.0, 0.0), (11.0, 0.0), (0.0, 0.1)):
         plain = plain_sweep(instance.patterns, messages, field, threshold, miss, 0.3)
         new, total, change = swept(instance, messages, field, threshold, miss)
-        bound = 2e-6 if dtype == np.float32 else 2e-12
+        bound = 5e-6 if dtype == np.float32 else 2e-12
         assert np.abs(new - plain).max() < bound * np.abs(plain).max()
         np.testing.assert_allclose(total, plain.sum(axis=0), atol=40 * bound * np.abs(plain).max())
         expected = ((plain - messages) ** 2).sum(axis=0) / 0.7**2
