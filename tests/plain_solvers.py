@@ -40,20 +40,24 @@ def sbpi(patterns, seed, epochs, theta, chance, bound, least=1):
     return h
 
 
-def cpr(patterns, seed, epochs, chance, bound, least=1):
+def cpr(patterns, seed, epochs, chance, bound, least=1, calm=0.0):
     xi = patterns.patterns.astype(float)
     h = first_weights(patterns.n, seed).astype(float)
+    last = patterns.p
     for epoch in range(epochs):
+        mistakes = 0
         for t, mu in enumerate(epoch_order(patterns.p, seed, epoch)):
             if xi[mu] @ sign(h) < least:
                 h = np.clip(h + 2 * xi[mu], -bound, bound)
+                mistakes += 1
             site, draw = -1, 0
-            while site < patterns.n:
+            while last > calm * np.sqrt(patterns.n) and site < patterns.n:
                 u = uniforms(seed, Stream.SOLVER, t, epoch, 0, draw // 2)[draw % 2]
                 site += 1 + int(np.log(u) / np.log1p(-chance))
                 draw += 1
                 if site < patterns.n:
                     h[site] = np.clip(h[site] + 2 * np.sign(h[site]), -bound, bound)
+        last = mistakes
         if (xi @ sign(h) >= least).all():
             break
     return h

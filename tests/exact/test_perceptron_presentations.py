@@ -115,9 +115,9 @@ def test_sbpi_is_the_plain_algorithm(kind, n, p, bound):
 def test_cpr_is_the_plain_algorithm(kind, n, p):
     instance = random_patterns(n, p=p, seed=4, kind=kind)
     chance = 0.8 * np.sqrt(2 / (np.pi * n))
-    for epochs in (1, 3):
-        found = solve(instance, "cpr", 12, rate=0.8, max_epochs=epochs)
-        h = plain_solvers.cpr(instance, 12, epochs, chance, np.inf, instance.least_stability())
+    for epochs, calm in [(1, 0), (3, 0), (5, 0.9)]:
+        found = solve(instance, "cpr", 12, rate=0.8, calm=calm, max_epochs=epochs)
+        h = plain_solvers.cpr(instance, 12, epochs, chance, np.inf, instance.least_stability(), calm)
         assert found.history["errors"][-1] == instance.errors(plain_solvers.sign(h))
         if epochs == 1:
             assert np.array_equal(found.weights, better(instance, plain_solvers.sign(h), 12))
