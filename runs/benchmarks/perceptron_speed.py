@@ -30,7 +30,7 @@ def cold_state(model: BinaryPerceptron, beta: float, sweeps: int = 600):
 def metropolis_rows() -> Iterator[Row]:
     """A proposal in the cold, where nearly all are refused."""
     for n, most, least in ((1001, 8.0, 12.0), (10001, 30.0, 20.0)):
-        model = BinaryPerceptron(random_patterns(n, ALPHA, seed=1))
+        model = BinaryPerceptron(random_patterns(n, p=round(ALPHA * n), seed=1))
         state = cold_state(model, COLD, 600 if n < 5000 else 60)
         sweeps = 3_000_000 // n
         entries = np.ascontiguousarray(model.patterns.patterns.T.astype(np.int16))
@@ -51,7 +51,7 @@ def metropolis_rows() -> Iterator[Row]:
 def accepted_rows() -> Iterator[Row]:
     """What an accepted flip costs on top of a refused one: all accepted in the heat against almost none."""
     for n in (1001, 10001):
-        model = BinaryPerceptron(random_patterns(n, ALPHA, seed=1))
+        model = BinaryPerceptron(random_patterns(n, p=round(ALPHA * n), seed=1))
         hot, cold = model.init(1, seed=1), cold_state(model, COLD, 600 if n < 5000 else 60)
         sweeps = 1_000_000 // n
         every, none, _ = paired_seconds(
@@ -64,7 +64,7 @@ def accepted_rows() -> Iterator[Row]:
 def rejection_free_rows() -> Iterator[Row]:
     """A flip without rejections against the Metropolis sweeps that make one, at about 1 % acceptance."""
     for n, alpha in ((1001, 0.5), (10001, 0.5)):
-        model = BinaryPerceptron(random_patterns(n, alpha, seed=1))
+        model = BinaryPerceptron(random_patterns(n, p=round(alpha * n), seed=1))
         beta, state = _beta_of_acceptance(model, ACCEPTANCE)
         spare = state._replace(**{name: value.copy() for name, value in state._asdict().items()})
         sweeps = 300_000 // n
@@ -86,7 +86,7 @@ def rejection_free_rows() -> Iterator[Row]:
 
 def thread_rows() -> Iterator[Row]:
     """Many instances on two threads."""
-    models = [BinaryPerceptron(random_patterns(1001, ALPHA, seed=seed)) for seed in range(16)]
+    models = [BinaryPerceptron(random_patterns(1001, p=round(ALPHA * 1001), seed=seed)) for seed in range(16)]
     states = [model.init(4, seed=1) for model in models]
 
     def run(threads):
@@ -102,7 +102,8 @@ def thread_rows() -> Iterator[Row]:
 def _beta_of_acceptance(model, wanted):
     """The inverse temperature at which Metropolis accepts about this fraction, and a state annealed to it."""
     state = model.init(1, seed=1)
-    rounds = 40 if model.patterns.n < 5000 else 10
+    # Long enough that the energy is near its equilibrium: acceptance in short stretches fluctuates by factors.
+    rounds = 400 if model.patterns.n < 5000 else 60
     beta = 0.2
     while True:
         model.sweep(state, beta, rounds)
