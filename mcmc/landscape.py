@@ -110,6 +110,81 @@ class ChainSelection(Protocol):
 
 
 @runtime_checkable
+class CoupledLandscape(Protocol):
+    """A spin landscape pulled to a reference configuration: law exp(-beta E + gamma A), both strengths a chain's own.
+
+    A, the agreement, is `sites` at the reference; the distance from it is d = (1 - A / sites) / 2. For spins +-1 that
+    is the fraction of flipped spins, for spins of several values the fraction that differ, each of which takes 2 from
+    A; for angles A = sum_i cos(theta_i - reference_i).
+    """
+
+    sites: int
+    reference: np.ndarray
+    """(sites,): the configuration at distance 0, as the user gave it."""
+    updates: tuple[str, ...]
+    levels: int | None
+    """Values A takes, sites, sites - 2, ...: `sites` + 1 for discrete spins; None for angles, where A is any number."""
+
+    def init(self, chains: int | Sequence[int], seed: int) -> Any:
+        """Random configurations. See SpinLandscape."""
+        ...
+
+    def at_reference(self, chains: int | Sequence[int], seed: int) -> Any:
+        """Every chain at the reference; `chains` is a count or explicit chain ids."""
+        ...
+
+    def sweep_at(
+        self, state: Any, beta: np.ndarray, gamma: np.ndarray, sweeps: int, update: str = "metropolis"
+    ) -> SweepInfo:
+        """Advance in place by `sweeps` sweeps at strengths `beta` and `gamma`, (chains,) each; beta may be infinite."""
+        ...
+
+    def cost(self, state: Any) -> np.ndarray:
+        """E as carried, (chains,) float64."""
+        ...
+
+    def agreement(self, state: Any) -> np.ndarray:
+        """A as carried, (chains,) float64."""
+        ...
+
+    def log_volume(self, gamma: np.ndarray) -> np.ndarray:
+        """ln of the sum of exp(gamma A) over all configurations (the mean over angles), of the shape of `gamma`."""
+        ...
+
+
+@runtime_checkable
+class FlatLandscape(CoupledLandscape, Protocol):
+    """A coupled landscape whose agreement may carry any weight: law exp(-beta E + W(k)), k = (sites - A) / 2."""
+
+    def sweep_flat(
+        self,
+        state: Any,
+        beta: np.ndarray,
+        log_weight: np.ndarray,
+        visits: np.ndarray,
+        sweeps: int,
+        *,
+        decrement: np.ndarray | None = None,
+    ) -> SweepInfo:
+        """Advance in place by `sweeps` sweeps of single-spin Metropolis moves.
+
+        `log_weight` (chains, sites + 1) float64 is W, -inf where a chain must not go; `visits` (chains, sites + 1)
+        int64 counts the k after each attempt. `decrement` (chains,), when given, is taken off W at that k each time
+        (Wang & Landau 2001, Phys. Rev. Lett. 86, 2050); `log_weight` is then changed in place.
+        """
+        ...
+
+
+@runtime_checkable
+class ReferableLandscape(Protocol):
+    """A spin landscape that can be pulled to a reference configuration."""
+
+    def with_reference(self, reference: Any) -> CoupledLandscape:
+        """The landscape pulled to `reference` (sites,). Raises ArgumentError for another length or entries."""
+        ...
+
+
+@runtime_checkable
 class SmoothLandscape(Protocol):
     """Continuous weights; x is an array of shape (chains, dim)."""
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from mcmc.errors import ArgumentError, LandscapeError
-from mcmc.landscape import chain_ids
+from mcmc.landscape import SweepInfo, chain_ids, inverse_temperatures
 from perceptron.flips import FlipLandscape
 from perceptron.landscape import BinaryPerceptron, SymmetricPerceptron
 from perceptron.layout import PerceptronState
@@ -85,6 +85,7 @@ class WithReference(_Coupled):
             raise ArgumentError(f"reference: got shape {signs.shape}; one configuration, (n,), is needed")
         self.reference = signs.copy()
         super().__init__(model, gamma, control, beta)
+        self.levels = self.sites + 1
 
     def identity(self) -> dict[str, str | int | float]:
         """What sets the law and the order of the moves. See mcmc.landscape.IdentifiedLandscape."""
@@ -94,8 +95,34 @@ class WithReference(_Coupled):
         """Random weights, or the reference where the temperature is fixed at 0. See SpinLandscape."""
         if self.control == "beta" or math.isfinite(self.beta):
             return super().init(chains, seed)
+        return self.at_reference(chains, seed)
+
+    def at_reference(self, chains: int | Sequence[int], seed: int) -> PerceptronState:
+        """Every chain at the reference; `chains` is a count or chain ids."""
         ids = chain_ids(chains)
         return self.state_from(np.tile(self.reference, (ids.size, 1)), ids.tolist(), seed)
+
+    def sweep_at(
+        self, state: PerceptronState, beta: np.ndarray, gamma: np.ndarray, sweeps: int, update: str = "metropolis"
+    ) -> SweepInfo:
+        """Advance in place at strengths of each chain's own. See mcmc.landscape.CoupledLandscape."""
+        chains = state.energy.size
+        couplings = np.atleast_1d(np.asarray(gamma, dtype=np.float64))
+        if couplings.shape not in ((1,), (chains,)) or not np.isfinite(couplings).all():
+            raise ArgumentError(f"gamma: got {gamma!r}; one finite number, or one per chain ({chains}), is needed")
+        return self._advance(state, inverse_temperatures(beta, chains)[None], couplings[None], sweeps, update)
+
+    def cost(self, state: PerceptronState) -> np.ndarray:
+        """Energy of the patterns, (chains,) float64."""
+        return state.cost.astype(np.float64)
+
+    def agreement(self, state: PerceptronState) -> np.ndarray:
+        """r.w, (chains,) float64."""
+        return state.agreement.astype(np.float64)
+
+    def log_volume(self, gamma: np.ndarray) -> np.ndarray:
+        """n ln 2cosh gamma, of the shape of gamma."""
+        return self.sites * _log_cosh(np.asarray(gamma, dtype=np.float64))
 
     def log_weight_change(self, gamma: float) -> np.ndarray:
         """For a weight against (-1) and along (+1) the reference, (2,): -2 gamma r w."""

@@ -4,6 +4,7 @@ Krauth & Mezard 1989, J. Physique 50, 3057; symmetric: Aubin, Perkins & Zdeborov
 """
 
 import math
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,6 +12,9 @@ from mcmc.errors import ArgumentError, LandscapeError
 from perceptron.flips import FlipLandscape
 from perceptron.layout import ERRORS, HINGE, SYMMETRIC, Layout
 from perceptron.patterns import GRID, Patterns
+
+if TYPE_CHECKING:
+    from perceptron.coupled import WithReference
 
 ENERGIES = {"errors": ERRORS, "hinge": HINGE}
 
@@ -39,6 +43,12 @@ class BinaryPerceptron(FlipLandscape):
         layout = Layout(patterns, ENERGIES[energy], patterns.least_stability(margin))
         self.energy_name, self.margin = energy, float(margin)
         super().__init__(layout, visit=visit, threads=threads)
+
+    def with_reference(self, reference: Any) -> "WithReference":
+        """Pulled to `reference` (n,) of +-1; see mcmc.landscape.CoupledLandscape."""
+        from perceptron.coupled import WithReference
+
+        return WithReference(self, reference)
 
     def identity(self) -> dict[str, str | int | float]:
         """What sets the law and the order of the moves. See mcmc.landscape.IdentifiedLandscape."""
@@ -76,6 +86,12 @@ class SymmetricPerceptron(FlipLandscape):
                 f"{1 / math.sqrt(patterns.n):.3g}"
             )
         super().__init__(Layout(patterns, SYMMETRIC, -most, most), visit=visit, threads=threads)
+
+    def with_reference(self, reference: Any) -> "WithReference":
+        """Pulled to `reference` (n,) of +-1; see mcmc.landscape.CoupledLandscape."""
+        from perceptron.coupled import WithReference
+
+        return WithReference(self, reference)
 
     def identity(self) -> dict[str, str | int | float]:
         """What sets the law and the order of the moves. See mcmc.landscape.IdentifiedLandscape."""
