@@ -49,6 +49,8 @@ class Stream(IntEnum):
     MESSAGES = 20
     REPLICA = 21
     SOLVER_ORDER = 22
+    LANCZOS = 24
+    SMOOTHING = 25
 
 
 @njit(inline="always")
