@@ -85,7 +85,7 @@ class WithReference(_Coupled):
             raise ArgumentError(f"reference: got shape {signs.shape}; one configuration, (n,), is needed")
         self.reference = signs.copy()
         super().__init__(model, gamma, control, beta)
-        self.levels = self.sites + 1
+        self.levels: int | None = self.sites + 1
 
     def identity(self) -> dict[str, str | int | float]:
         """What sets the law and the order of the moves. See mcmc.landscape.IdentifiedLandscape."""

@@ -67,7 +67,7 @@ class LocalEntropy:
     beta: float
     """Inverse temperature; infinity for solutions only."""
     gamma: np.ndarray | None = None
-    """(points,): coupling at which each distance is typical, -(1/2) dS/dd; 1 / t for smooth landscapes."""
+    """(points,): coupling at which each distance is typical, (1/2) dS/dd; 1 / t for smooth landscapes."""
     effective_samples: np.ndarray | None = None
     """(points,): independent samples behind each value; infinity where exact."""
     ladder: Ladder | None = None
