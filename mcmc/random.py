@@ -51,6 +51,8 @@ class Stream(IntEnum):
     SOLVER_ORDER = 22
     LANCZOS = 24
     SMOOTHING = 25
+    SMOOTHING_ANCHOR = 28
+    GRID_SWAP = 26
 
 
 @njit(inline="always")

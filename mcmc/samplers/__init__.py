@@ -12,6 +12,7 @@ from mcmc.samplers.sample import sample
 if TYPE_CHECKING:
     from mcmc.samplers.annealing import Annealing, Schedule, schedule
     from mcmc.samplers.coupling_tempering import CouplingTempering
+    from mcmc.samplers.grid_tempering import GridTempering
     from mcmc.samplers.heat_bath import HeatBath
     from mcmc.samplers.langevin import Langevin
     from mcmc.samplers.mala import MALA
@@ -35,6 +36,7 @@ _FILES = {
     "Annealing": "annealing",
     "CouplingSchedule": "replicated",
     "CouplingTempering": "coupling_tempering",
+    "GridTempering": "grid_tempering",
     "HeatBath": "heat_bath",
     "Langevin": "langevin",
     "Metropolis": "metropolis",
@@ -58,6 +60,7 @@ __all__ = [
     "Annealing",
     "CouplingSchedule",
     "CouplingTempering",
+    "GridTempering",
     "HeatBath",
     "Langevin",
     "Metropolis",

@@ -15,6 +15,7 @@ from mcmc.samplers import (
     MALA,
     Annealing,
     CouplingTempering,
+    GridTempering,
     HeatBath,
     Langevin,
     Metropolis,
@@ -61,6 +62,7 @@ def every_sampler():
         "quench metropolis": Quench(ising()),
         "quench perceptron": Quench(model),
         "tempering in gamma": CouplingTempering(Metropolis(near), [0.0, 0.2, 0.5]),
+        "tempering on a grid": GridTempering(WithReference(model, np.ones(15, np.int8)), [1.0, 0.5], [0.0, 0.2, 0.5]),
         "replicated annealing": ReplicatedAnnealing(Replicated(model, 3), ramps),
     }
     return {**plain, **tempered, **cooled, **others}
