@@ -53,7 +53,7 @@ def moreau(landscape: SmoothLandscape, reference: Any, scale: Any, *, starts: in
     scales = checked_scales(scale)
     positive_integer(starts, "starts")
     split_seed(seed)
-    found = _lowest_minima(landscape, x, scales, starts, seed)
+    found = lowest_minima(landscape, x, scales, starts, seed)
     chosen = [minima[0] for minima in found]
     points = np.array([c.point for c in chosen])
     norm = np.array([np.linalg.norm(c.residual) for c in chosen])
@@ -92,8 +92,10 @@ def _objective(landscape: SmoothLandscape, x: np.ndarray, t: float, y: np.ndarra
     return energies(landscape, y) + ((y - x) ** 2).sum(axis=1) / (2 * t)
 
 
-def _lowest_minima(landscape, x, scales, starts, seed) -> list[list[Proximal]]:
-    """For each scale its different local minima, the lowest first."""
+def lowest_minima(
+    landscape: SmoothLandscape, x: np.ndarray, scales: np.ndarray, starts: int, seed: int
+) -> list[list[Proximal]]:
+    """For each scale t the different local minima of f(y) + |x - y|^2 / (2 t) that were met, the lowest first."""
     found: list[list[Proximal]] = [[] for _ in scales]
     floor = descend(landscape, x, math.inf, x).value
     for p in np.argsort(scales):
