@@ -1,0 +1,75 @@
+"""Samples that a loss is averaged over: inputs, targets, and those kept for testing."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mcmc.errors import ArgumentError
+
+
+@dataclass(frozen=True)
+class Data:
+    """Training and test samples. Raises ArgumentError for shapes or values that do not fit together."""
+
+    inputs: np.ndarray
+    """(samples, features) floats; float64 unless given as float32."""
+    targets: np.ndarray
+    """(samples,) int64 labels, or (samples, outputs) float64 values."""
+    test_inputs: np.ndarray | None = None
+    """(test samples, features), or None."""
+    test_targets: np.ndarray | None = None
+    """As `targets`."""
+    name: str = "arrays"
+
+    def __post_init__(self) -> None:
+        inputs, targets = _checked(self.inputs, self.targets, "")
+        object.__setattr__(self, "inputs", inputs)
+        object.__setattr__(self, "targets", targets)
+        if (self.test_inputs is None) != (self.test_targets is None):
+            raise ArgumentError("test_inputs, test_targets: only one of them is given; both or none are needed")
+        if self.test_inputs is None:
+            return
+        tested = _checked(self.test_inputs, self.test_targets, "test_")
+        if tested[0].shape[1:] != inputs.shape[1:] or tested[1].shape[1:] != targets.shape[1:]:
+            raise ArgumentError(
+                f"test_inputs: got samples of shape {tested[0].shape[1:]} with targets {tested[1].shape[1:]}; those of "
+                f"the training samples, {inputs.shape[1:]} and {targets.shape[1:]}, are needed"
+            )
+        object.__setattr__(self, "test_inputs", tested[0].astype(inputs.dtype, copy=False))
+        object.__setattr__(self, "test_targets", tested[1])
+
+    @property
+    def size(self) -> int:
+        """Training samples."""
+        return len(self.inputs)
+
+    @property
+    def labelled(self) -> bool:
+        """Whether targets are class labels."""
+        return self.targets.ndim == 1
+
+    @property
+    def outputs(self) -> int:
+        """Outputs a network needs: classes, or values a sample has."""
+        return int(self.targets.max()) + 1 if self.labelled else self.targets.shape[1]
+
+
+def _checked(inputs: Any, targets: Any, prefix: str) -> tuple[np.ndarray, np.ndarray]:
+    x, y = np.asarray(inputs), np.asarray(targets)
+    x = x if x.dtype == np.float32 else x.astype(np.float64)
+    if x.ndim != 2 or not x.size or not np.isfinite(x).all():
+        raise ArgumentError(f"{prefix}inputs: got shape {x.shape}; finite numbers (samples, features) are needed")
+    if len(y) != len(x):
+        raise ArgumentError(f"{prefix}targets: got {len(y)} for {len(x)} samples; one a sample is needed")
+    if y.ndim == 1 and np.issubdtype(y.dtype, np.integer):
+        if y.min() < 0:
+            raise ArgumentError(f"{prefix}targets: got label {y.min()}; classes are numbered from 0")
+        return np.ascontiguousarray(x), y.astype(np.int64)
+    y = y.astype(np.float64)
+    if y.ndim != 2 or not np.isfinite(y).all():
+        raise ArgumentError(
+            f"{prefix}targets: got shape {y.shape} of {np.asarray(targets).dtype}; labels (samples,) of whole numbers, "
+            "or finite values (samples, outputs), are needed"
+        )
+    return np.ascontiguousarray(x), np.ascontiguousarray(y)
