@@ -93,6 +93,32 @@ class Quadratic:
         """Covariance of exp(-beta f), (dim, dim): A^-1 / beta."""
         return np.linalg.inv(self.matrix) / beta
 
+    def local_entropy(self, x: np.ndarray, t: float, beta: float) -> np.ndarray:
+        """u(x, t) = offset + (x - m)' A (I + tA)^-1 (x - m) / 2 + ln det(I + tA) / (2 beta), (chains,) float64.
+
+        x is (chains, dim). Chaudhari, Oberman, Osher, Soatto & Carlier 2018, arXiv:1704.04932. Raises ArgumentError for t < 0.
+        """
+        return self.moreau(x, t) + np.linalg.slogdet(np.eye(self.dim) + t * self.matrix)[1] / (2.0 * beta)
+
+    def moreau(self, x: np.ndarray, t: float) -> np.ndarray:
+        """min_y f(y) + |x - y|^2 / (2t), (chains,) float64, of x (chains, dim): u(x, t) at zero temperature."""
+        away = np.asarray(x, dtype=np.float64) - self.center
+        return self.offset + 0.5 * np.einsum("ci,ci->c", away, self.local_entropy_gradient(x, t))
+
+    def local_entropy_gradient(self, x: np.ndarray, t: float) -> np.ndarray:
+        """Gradient of u(x, t), at any temperature: A (I + tA)^-1 (x - m), (chains, dim).
+
+        Raises ArgumentError for t < 0.
+        """
+        if not np.isfinite(t) or t < 0:
+            raise ArgumentError(f"t: got {t}; a finite number from 0 is needed")
+        away = np.asarray(x, dtype=np.float64) - self.center
+        return away @ self.local_entropy_hessian(t)
+
+    def local_entropy_hessian(self, t: float) -> np.ndarray:
+        """Hessian A (I + tA)^-1 of u(x, t), the same everywhere, (dim, dim)."""
+        return np.linalg.solve(np.eye(self.dim) + t * self.matrix, self.matrix)
+
     def langevin_covariance(self, beta: float, step_size: float) -> np.ndarray:
         """Exact stationary covariance of Langevin steps, (dim, dim): [A (I - eta A / 2)]^-1 / beta.
 

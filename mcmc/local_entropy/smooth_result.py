@@ -1,0 +1,206 @@
+"""From chains over a ladder of scales to a LocalEntropy: values, errors, companions, and what has not converged."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from mcmc.local_entropy.result import SCALE, Ladder, LocalEntropy
+from mcmc.local_entropy.smooth_anchor import Anchor
+from mcmc.local_entropy.smooth_chains import PULL, VIRIAL, LadderChains
+from mcmc.local_entropy.smooth_estimates import (
+    Change,
+    by_bennett,
+    by_integration,
+    by_reweighting,
+    require_overlap,
+    weak_overlap,
+)
+from mcmc.local_entropy.smooth_moments import Moments
+from mcmc.statistics.autocorrelation import integrated_time
+from mcmc.statistics.convergence import r_hat
+
+FEWEST_SAMPLES = 200
+"""Independent draws of all chains together below which error bars are not known well."""
+
+DISAGREEMENT = 1.05
+"""R-hat above which chains have visibly not met; with few draws noise alone exceeds the usual 1.01."""
+
+LOW_ACCEPTANCE = 0.4
+FEWEST_EFFECTIVE_SHARE = 0.3
+SPLIT_TOLERANCE = 4.0
+"""Standard errors by which the halves of a run may differ."""
+
+
+class Measured(NamedTuple):
+    """What a run leaves: enough for every estimator."""
+
+    run: LadderChains
+    series: np.ndarray
+    """(chains, draws, rungs, 3), as from `LadderChains.sample`."""
+    moments: Moments
+    anchor: Anchor
+    """At each of the scales asked for and, last, at the first rung of integration."""
+    origin: int
+    """Rung at which integration starts; those below are for gradient and curvature alone."""
+
+
+class Curve(NamedTuple):
+    """u at the scales asked for."""
+
+    value: np.ndarray
+    error: np.ndarray
+    step_error: np.ndarray
+    warnings: tuple[str, ...]
+
+
+def curve(estimator: Callable[..., Change], measured: Measured, scale: np.ndarray, draws: slice = slice(None)) -> Curve:
+    """u at each of `scale` by one estimator: from the anchor alone, or the anchor and the change along the ladder."""
+    run, first = measured.run, measured.origin
+    ladder = run.scales[first:]
+    change = estimator(ladder, measured.series[:, draws, first:], run.beta, run.dim)
+    value, error = measured.anchor.value[:-1].copy(), measured.anchor.error[:-1].copy()
+    steps = np.zeros_like(value)
+    for point, t in enumerate(scale):
+        if t <= ladder[0]:
+            continue
+        rung = int(np.flatnonzero(ladder == t)[0])
+        value[point] = measured.anchor.value[-1] + change.value[rung]
+        steps[point] = change.step_error[rung]
+        error[point] = np.sqrt(measured.anchor.error[-1] ** 2 + change.error[rung] ** 2 + steps[point] ** 2)
+    return Curve(value, error, steps, change.warnings)
+
+
+def result(measured: Measured, reference: np.ndarray, scale: np.ndarray) -> LocalEntropy:
+    """The curve by integration with BAR and MBAR beside it, gradient and curvature, and all warnings."""
+    run, first = measured.run, measured.origin
+    overlap = require_overlap(run.scales[first:], measured.series[:, :, first:], run.beta)
+    effective = effective_draws(measured)
+    found = curve(estimator_of(run), measured, scale)
+    points = _effective_at(measured, scale, effective)
+    common = {"kind": SCALE, "scale": scale, "reference": reference, "beta": run.beta, "gamma": 1.0 / scale}
+    companions, warned = {}, [*weak_overlap(run.scales[first:], overlap), *complaints(measured, scale, effective)]
+    for name, estimator in {"bar": by_bennett, "mbar": by_reweighting}.items():
+        other = curve(estimator, measured, scale)
+        warned += other.warnings
+        companions[name] = LocalEntropy(
+            **common, value=other.value, error=other.error, method=name, effective_samples=points
+        )
+    ladder = Ladder(1.0 / run.scales, np.full(run.rungs, run.beta), _padded(overlap, first), effective)
+    return LocalEntropy(
+        **common, value=found.value, error=found.error, method="integration", effective_samples=points,
+        ladder=ladder, warnings=tuple(dict.fromkeys(warned)), more=_more(measured, found), companions=companions,
+    )  # fmt: skip
+
+
+def estimator_of(run: LadderChains) -> Callable[..., Change]:
+    """Integration with control variates where the law is exact: a biased law breaks the identities behind them."""
+    if run.adjusted:
+        return by_integration
+    return lambda scales, series, beta, dim: by_integration(scales, series, beta, dim, controlled=False)
+
+
+def effective_draws(measured: Measured) -> np.ndarray:
+    """Independent draws behind each rung, (rungs,) float64: the fewer of those of B and of A."""
+    # Not of the integrand: where control variates leave nothing of it but rounding, that tells nothing.
+    pair = measured.series[..., [PULL, VIRIAL]]
+    return integrated_time(pair, warn=False).independent_draws.min(axis=-1)
+
+
+def complaints(measured: Measured, scale: np.ndarray, effective: np.ndarray) -> list[str]:
+    """What is not as it should be, each with the number that says by how much."""
+    run, said = measured.run, []
+    worst = int(effective.argmin())
+    if effective[worst] < FEWEST_SAMPLES:
+        said.append(
+            f"chains: {effective[worst]:.3g} independent draws at t = {run.scales[worst]:.6g}, fewer than "
+            f"{FEWEST_SAMPLES}: run {FEWEST_SAMPLES / effective[worst]:.2g} times as many sweeps"
+        )
+    acceptance = run.acceptance()
+    lowest = int(acceptance.argmin())
+    if acceptance[lowest] < LOW_ACCEPTANCE:
+        said.append(f"chains: MALA accepts {acceptance[lowest]:.2g} at t = {run.scales[lowest]:.6g}: burn in longer")
+    return said + _disagreements(measured) + _halves(measured, scale) + _weak_anchor(measured)
+
+
+def _disagreements(measured: Measured) -> list[str]:
+    run = measured.run
+    rungs = measured.moments.rungs
+    work = measured.series[:, :, rungs, VIRIAL]
+    if work.shape[1] < 8:
+        return ["chains: fewer than 8 draws each, whether they agree is not known: run more sweeps"]
+    found = np.atleast_1d(r_hat(work))
+    worst = int(found.argmax())
+    if found[worst] <= DISAGREEMENT:
+        return []
+    return [
+        f"chains: R-hat is {found[worst]:.4g} at t = {run.scales[rungs[worst]]:.6g}, above {DISAGREEMENT}: chains have "
+        "not met, run more sweeps or burn in longer"
+    ]
+
+
+def _halves(measured: Measured, scale: np.ndarray) -> list[str]:
+    draws = measured.series.shape[1]
+    if draws < 16:
+        return []
+    estimator = estimator_of(measured.run)
+    first, second = (
+        curve(estimator, measured, scale, half) for half in (slice(0, draws // 2), slice(draws // 2, None))
+    )
+    # The anchor is the same in both, and so is most of the step error.
+    own = np.sqrt(np.maximum(first.error**2 + second.error**2 - 2 * measured.anchor.error[-1] ** 2, 0.0))
+    apart = np.divide(np.abs(second.value - first.value), own, out=np.zeros_like(own), where=own > 0)
+    worst = int(apart.argmax())
+    if apart[worst] <= SPLIT_TOLERANCE:
+        return []
+    return [
+        f"chains: the halves of the run differ by {second.value[worst] - first.value[worst]:.3g} in u at t = "
+        f"{scale[worst]:.6g}, {apart[worst]:.2g} standard errors: burn in longer"
+    ]
+
+
+def _weak_anchor(measured: Measured) -> list[str]:
+    anchor = measured.anchor
+    share = anchor.effective[-1] / anchor.draws
+    if share >= FEWEST_EFFECTIVE_SHARE:
+        return []
+    return [f"anchor: at t = {measured.run.scales[measured.origin]:.6g} only {share:.2g} of the draws count"]
+
+
+def _effective_at(measured: Measured, scale: np.ndarray, effective: np.ndarray) -> np.ndarray:
+    """The fewest independent draws on the way to each scale."""
+    run, found = measured.run, measured.anchor.effective[:-1].copy()
+    for point, t in enumerate(scale):
+        above = (run.scales > run.scales[measured.origin]) & (run.scales <= t)
+        if above.any():
+            found[point] = effective[above].min()
+    return found
+
+
+def _padded(overlap: np.ndarray, first: int) -> np.ndarray:
+    return np.concatenate([np.full(first, np.nan), overlap])
+
+
+def _more(measured: Measured, found: Curve) -> dict:
+    """Gradient, curvature and the parts of the error, by name."""
+    moments, beta = measured.moments, measured.run.beta
+    gradient, gradient_error = moments.gradient()
+    # Rungs ascend; points are in the order asked for, some may be asked for twice.
+    gradient, gradient_error = gradient[moments.place], gradient_error[moments.place]
+    more = {
+        "gradient": (("scale", "site"), gradient, "gradient of u"),
+        "gradient_error": (("scale", "site"), gradient_error, "one standard error of the gradient of u"),
+        "integration_error": (("scale",), found.step_error, "part of the error from the width of the steps in t"),
+    }
+    if moments.full:
+        hessian, hessian_error = moments.hessian(beta)
+        more["hessian"] = (("scale", "site", "other_site"), hessian[moments.place], "Hessian of u")
+        more["hessian_error"] = (
+            ("scale", "site", "other_site"),
+            hessian_error[moments.place],
+            "one standard error of the Hessian",
+        )
+    trace, trace_error = moments.trace(beta)
+    more["curvature_trace"] = (("scale",), trace[moments.place], "Laplacian of u")
+    more["curvature_trace_error"] = (("scale",), trace_error[moments.place], "one standard error of the Laplacian")
+    return more
