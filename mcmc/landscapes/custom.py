@@ -43,7 +43,7 @@ annealing, quench.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numba.core.errors import NumbaError
@@ -52,6 +52,9 @@ from mcmc.errors import ArgumentError, LandscapeError
 from mcmc.landscape import SpinState, SweepInfo, chain_ids, inverse_temperatures
 from mcmc.landscapes.custom_kernels import compile_kernels, compile_measure
 from mcmc.random import split_seed
+
+if TYPE_CHECKING:
+    from mcmc.landscapes.custom_coupled import CustomWithReference
 
 
 class CustomLandscape:
@@ -70,7 +73,8 @@ class CustomLandscape:
     - `observables`: name -> `function(spins, parameters) -> float`; `energy` is always there.
 
     `parameters` is anything Numba takes: an array, or a named tuple of arrays and numbers; `dtype` is that of
-    the spins, and `width_limits` bound the tuning of `width`. A NaN energy change makes the carried energy
+    the spins, `values` how many values a discrete spin takes (the local entropy counts with it; None: not known),
+    and `width_limits` bound the tuning of `width`. A NaN energy change makes the carried energy
     NaN, so that `sample` stops there; +infinity is a wall. Raises ArgumentError for wrong arguments,
     LandscapeError for functions that do not compile.
     """
@@ -88,6 +92,7 @@ class CustomLandscape:
         observables: Mapping[str, Callable] | None = None,
         parameters: Any = (),
         dtype: Any = np.float64,
+        values: int | None = None,
         width_limits: tuple[float, float] = (1e-6, 1e6),
     ):
         if isinstance(sites, bool) or not isinstance(sites, (int, np.integer)) or not 1 <= sites < 2**32:
@@ -98,10 +103,14 @@ class CustomLandscape:
                 raise ArgumentError(f"{name}: got {function!r}; a function that Numba can compile is needed")
         if observables and "energy" in observables:
             raise ArgumentError("observables: 'energy' is always measured; give the others other names")
+        if values is not None and (isinstance(values, bool) or not isinstance(values, (int, np.integer)) or values < 2):
+            raise ArgumentError(f"values: got {values!r}; the number of values of a spin, 2 or more, or None is needed")
         self.sites = int(sites)
+        self.values = None if values is None else int(values)
         self.parameters = parameters
         self.dtype = np.dtype(dtype)
         self.width_limits = tuple(width_limits)
+        self.functions = energy, delta_energy, propose
         self.kernels = compile_kernels(energy, delta_energy, propose, initial)
         self.measures = {name: compile_measure(f) for name, f in (observables or {}).items()}
 
@@ -110,15 +119,15 @@ class CustomLandscape:
         chain = chain_ids(chains)
         k0, k1 = split_seed(seed)
         spins = np.empty((self.sites, chain.size), dtype=self.dtype)
-        self._call("initial", self.kernels["fill"], spins, chain, k0, k1)
+        self.call("initial", self.kernels["fill"], spins, chain, k0, k1)
         total = np.empty(chain.size)
-        self._call("energy", self.kernels["energies"], spins, self.parameters, total)
+        self.call("energy", self.kernels["energies"], spins, self.parameters, total)
         return SpinState(spins, total, np.zeros((), np.int64), chain, np.array(seed, np.uint64))
 
     def energy(self, state: SpinState) -> np.ndarray:
         """Total energy recomputed from scratch, (chains,) float64."""
         total = np.empty(state.energy.size)
-        self._call("energy", self.kernels["energies"], state.spins, self.parameters, total)
+        self.call("energy", self.kernels["energies"], state.spins, self.parameters, total)
         return total
 
     def delta_energy(self, state: SpinState, site: int, proposal: np.ndarray) -> np.ndarray:
@@ -127,7 +136,7 @@ class CustomLandscape:
             raise ArgumentError(f"site: got {site}; sites are numbered 0 to {self.sites - 1}")
         new = np.ascontiguousarray(np.broadcast_to(proposal, state.energy.shape), dtype=self.dtype)
         change = np.empty(state.energy.size)
-        self._call("delta_energy", self.kernels["changes"], state.spins, site, new, self.parameters, change)
+        self.call("delta_energy", self.kernels["changes"], state.spins, site, new, self.parameters, change)
         return change
 
     def sweep(
@@ -151,18 +160,27 @@ class CustomLandscape:
         counts = np.zeros((2, chains), np.int64)
         drift = np.zeros(chains)
         k0, k1 = split_seed(int(state.seed))
-        self._call(
+        self.call(
             "propose", self.kernels["sweep"], state.spins, state.energy, state.sweep, sweeps, beta, scale,
             state.chain, k0, k1, self.parameters, counts, drift,
         )  # fmt: skip
         return SweepInfo(counts[0] / max(1, sweeps * self.sites), drift, counts[1])
+
+    def with_reference(self, reference: Any) -> "CustomWithReference":
+        """The landscape pulled to a reference, (sites,) of the spins' values; see mcmc.landscape.CoupledLandscape.
+
+        Raises ArgumentError for another shape, or entries that the spins' dtype cannot hold.
+        """
+        from mcmc.landscapes.custom_coupled import CustomWithReference
+
+        return CustomWithReference(self, reference)
 
     def observables(self, state: SpinState) -> dict[str, np.ndarray]:
         """The energy and the user's observables, each (chains,) float64."""
         values = {"energy": state.energy.copy()}
         for name, measure in self.measures.items():
             values[name] = np.empty(state.energy.size)
-            self._call(name, measure, state.spins, self.parameters, values[name])
+            self.call(name, measure, state.spins, self.parameters, values[name])
         return values
 
     def observable_attributes(self) -> dict[str, dict[str, str]]:
@@ -171,7 +189,8 @@ class CustomLandscape:
         return {name: {"long_name": text, "units": "1"} for name, text in names.items()}
 
     @staticmethod
-    def _call(name, kernel, *arguments):
+    def call(name: str, kernel: Callable, *arguments: Any) -> Any:
+        """The kernel's answer. Raises LandscapeError with Numba's reason, blaming `name`, if it does not compile."""
         try:
             return kernel(*arguments)
         except NumbaError as error:

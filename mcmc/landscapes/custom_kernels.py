@@ -49,9 +49,11 @@ def compile_measure(function: Callable) -> Callable:
 
 
 @lru_cache(maxsize=64)
-def compile_kernels(energy, delta_energy, propose, initial) -> dict[str, Callable]:
-    """Loops over sites and chains around the user's functions; the same functions share one compilation."""
-    total, proposal, start = compiled(energy), compiled(propose), compiled(initial)
+def compiled_difference(energy: Callable, delta_energy: Callable | None) -> Dispatcher:
+    """The user's energy change, or without one the difference of two energies."""
+    if delta_energy is not None:
+        return compiled(delta_energy)
+    total = compiled(energy)
 
     @njit
     def energy_difference(spins, site, new, parameters):
@@ -62,7 +64,15 @@ def compile_kernels(energy, delta_energy, propose, initial) -> dict[str, Callabl
         spins[site] = old
         return after - before
 
-    difference = energy_difference if delta_energy is None else compiled(delta_energy)
+    return energy_difference
+
+
+@lru_cache(maxsize=64)
+def compile_kernels(energy, delta_energy, propose, initial) -> dict[str, Callable]:
+    """Loops over sites and chains around the user's functions; the same functions share one compilation."""
+    total, proposal, start = compiled(energy), compiled(propose), compiled(initial)
+
+    difference = compiled_difference(energy, delta_energy)
 
     @njit(nogil=True)
     def fill(spins, chain, k0, k1):
