@@ -23,8 +23,8 @@ ENERGY_SPACING = 1.3
 WEAK_OVERLAP, NO_OVERLAP = 0.2, 0.03
 FREE = 0.5
 """Share of the acceptance at beta = 0 with which chains count as moving freely."""
-ENOUGH_SOLUTIONS = 0.3
-"""Share of draws with E = 0 in every rung from which beta = infinity can follow."""
+COLD = 0.7
+"""Standard deviation of E, in units of its smallest step, from which beta = infinity can follow."""
 MOST_BETAS, MOST_STAGES, MOST_RUNGS, MOST_ROUNDS = 12, 80, 400, 8
 STAGE_SWEEPS, PILOT_SWEEPS = 32, 192
 
@@ -56,18 +56,19 @@ def chosen_betas(landscape: CoupledLandscape, beta: float, gammas: np.ndarray, s
     The ladder is laid from hot to cold by one short run that cools as it goes. At most 12 are taken, the coldest.
     """
     state = landscape.at_reference(gammas.size, seed)
-    free, ladder, now = None, [], 0.0
+    free, unit, ladder, now = None, 0.0, [], 0.0
     for _ in range(MOST_STAGES):
         if now >= beta:
             break
         acceptance, energies = _stage(landscape, state, now, gammas, update)
-        free = acceptance if free is None else free
+        if free is None:
+            free, unit = acceptance, _smallest_step(energies)
         if (acceptance >= FREE * free).all():
             ladder = []
         ladder.append(now)
-        if math.isinf(beta) and ((energies == 0).mean(axis=0) >= ENOUGH_SOLUTIONS).all():
-            break
         spread = float(energies.std(axis=0).max())
+        if math.isinf(beta) and spread <= COLD * unit:
+            break
         now += ENERGY_SPACING / max(spread, ENERGY_SPACING / max(1.0, now))
     if math.isfinite(beta) and _moves(landscape, state, beta, gammas, update, free):
         return np.array([beta])
@@ -83,6 +84,11 @@ def _stage(landscape, state, beta, gammas, update):
         acceptance += landscape.sweep_at(state, betas, gammas, 1, update).acceptance / STAGE_SWEEPS
         energies.append(np.array(landscape.cost(state), np.float64))
     return acceptance, np.array(energies)
+
+
+def _smallest_step(energies):
+    steps = np.diff(np.unique(energies))
+    return float(steps.min()) if steps.size else math.inf
 
 
 def _moves(landscape, state, beta, gammas, update, free):
