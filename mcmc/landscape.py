@@ -185,6 +185,47 @@ class ReferableLandscape(Protocol):
 
 
 @runtime_checkable
+class ReplicaLandscape(ChainSelection, Protocol):
+    """y replicas of a spin landscape coupled in pairs: law exp(-beta sum_a E(w^a) + gamma sum_(a<b) w^a.w^b)."""
+
+    sites: int
+    """Spins of all replicas together."""
+    replicas: int
+    updates: tuple[str, ...]
+
+    def init(self, chains: int | Sequence[int], seed: int) -> Any:
+        """Random configurations. See SpinLandscape."""
+        ...
+
+    def sweep_at(
+        self, state: Any, beta: np.ndarray, gamma: np.ndarray, sweeps: int, update: str = "metropolis"
+    ) -> SweepInfo:
+        """Advance in place by `sweeps` sweeps at strengths of each chain's own, as a CoupledLandscape does."""
+        ...
+
+    def cost(self, state: Any) -> np.ndarray:
+        """Sum of the replicas' energies, (chains,) float64."""
+        ...
+
+    def agreement(self, state: Any) -> np.ndarray:
+        """A = sum_(a<b) w^a.w^b, (chains,) float64."""
+        ...
+
+    def log_volume(self, gamma: np.ndarray) -> np.ndarray:
+        """ln of the sum of exp(gamma A) over all configurations, of the shape of `gamma`."""
+        ...
+
+
+@runtime_checkable
+class ReplicableLandscape(Protocol):
+    """A spin landscape of which several replicas can be coupled."""
+
+    def with_replicas(self, y: int) -> ReplicaLandscape:
+        """`y` replicas, 2 or more, coupled in pairs. Raises ArgumentError for another y."""
+        ...
+
+
+@runtime_checkable
 class SmoothLandscape(Protocol):
     """Continuous weights; x is an array of shape (chains, dim)."""
 

@@ -53,6 +53,7 @@ class Stream(IntEnum):
     SMOOTHING = 25
     SMOOTHING_ANCHOR = 28
     GRID_SWAP = 26
+    REPLICA_SWAP = 29
 
 
 @njit(inline="always")

@@ -42,6 +42,24 @@ class _Coupled(FlipLandscape):
         model = {**self.model.identity(), "model": type(self.model).__name__}
         return {"control": self.control, **model, **fixed, **super().identity()}
 
+    def sweep_at(
+        self, state: PerceptronState, beta: np.ndarray, gamma: np.ndarray, sweeps: int, update: str = "metropolis"
+    ) -> SweepInfo:
+        """Advance in place at strengths of each chain's own. See mcmc.landscape.CoupledLandscape."""
+        chains = state.energy.size
+        couplings = np.atleast_1d(np.asarray(gamma, dtype=np.float64))
+        if couplings.shape not in ((1,), (chains,)) or not np.isfinite(couplings).all():
+            raise ArgumentError(f"gamma: got {gamma!r}; one finite number, or one per chain ({chains}), is needed")
+        return self._advance(state, inverse_temperatures(beta, chains)[None], couplings[None], sweeps, update)
+
+    def cost(self, state: PerceptronState) -> np.ndarray:
+        """Energy of the patterns, summed over replicas, (chains,) float64."""
+        return state.cost.astype(np.float64)
+
+    def agreement(self, state: PerceptronState) -> np.ndarray:
+        """What gamma multiplies in the log weight, (chains,) float64: r.w, or the sum over pairs of w^a.w^b."""
+        return state.agreement.astype(np.float64)
+
     @property
     def energy_long_name(self) -> str:
         """What the energy counts, for files and figures."""
@@ -101,24 +119,6 @@ class WithReference(_Coupled):
         """Every chain at the reference; `chains` is a count or chain ids."""
         ids = chain_ids(chains)
         return self.state_from(np.tile(self.reference, (ids.size, 1)), ids.tolist(), seed)
-
-    def sweep_at(
-        self, state: PerceptronState, beta: np.ndarray, gamma: np.ndarray, sweeps: int, update: str = "metropolis"
-    ) -> SweepInfo:
-        """Advance in place at strengths of each chain's own. See mcmc.landscape.CoupledLandscape."""
-        chains = state.energy.size
-        couplings = np.atleast_1d(np.asarray(gamma, dtype=np.float64))
-        if couplings.shape not in ((1,), (chains,)) or not np.isfinite(couplings).all():
-            raise ArgumentError(f"gamma: got {gamma!r}; one finite number, or one per chain ({chains}), is needed")
-        return self._advance(state, inverse_temperatures(beta, chains)[None], couplings[None], sweeps, update)
-
-    def cost(self, state: PerceptronState) -> np.ndarray:
-        """Energy of the patterns, (chains,) float64."""
-        return state.cost.astype(np.float64)
-
-    def agreement(self, state: PerceptronState) -> np.ndarray:
-        """r.w, (chains,) float64."""
-        return state.agreement.astype(np.float64)
 
     def log_volume(self, gamma: np.ndarray) -> np.ndarray:
         """n ln 2cosh gamma, of the shape of gamma."""
@@ -185,6 +185,17 @@ class Replicated(_Coupled):
         if self.coupling == "pairs":
             return -2.0 * gamma * others
         return _log_cosh(gamma * (others - 1.0)) - _log_cosh(gamma * (others + 1.0))
+
+    def log_volume(self, gamma: np.ndarray) -> np.ndarray:
+        """n ln sum_s exp(gamma (s^2 - y) / 2), s the sum of y signs. Raises LandscapeError for a centre."""
+        if self.coupling != "pairs":
+            raise LandscapeError("coupling: the volume of replicas around a centre is not known; use 'pairs'")
+        y = self.replicas
+        total = np.arange(-y, y + 1, 2, dtype=np.float64)
+        ways = np.array([math.lgamma(y + 1) - math.lgamma(k + 1) - math.lgamma(y - k + 1) for k in range(y + 1)])
+        exponent = ways + np.asarray(gamma, dtype=np.float64)[..., None] * (total * total - y) / 2.0
+        top = exponent.max(axis=-1)
+        return self.patterns.n * (top + np.log(np.exp(exponent - top[..., None]).sum(axis=-1)))
 
     def observables(self, state: PerceptronState) -> dict[str, np.ndarray]:
         """`energy`, `magnetization`, `cost` summed over replicas, that of the best replica and of the centre, overlap.

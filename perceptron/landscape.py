@@ -14,7 +14,7 @@ from perceptron.layout import ERRORS, HINGE, SYMMETRIC, Layout
 from perceptron.patterns import GRID, Patterns
 
 if TYPE_CHECKING:
-    from perceptron.coupled import WithReference
+    from perceptron.coupled import Replicated, WithReference
 
 ENERGIES = {"errors": ERRORS, "hinge": HINGE}
 
@@ -49,6 +49,12 @@ class BinaryPerceptron(FlipLandscape):
         from perceptron.coupled import WithReference
 
         return WithReference(self, reference)
+
+    def with_replicas(self, y: int) -> "Replicated":
+        """`y` replicas coupled in pairs; see mcmc.landscape.ReplicaLandscape."""
+        from perceptron.coupled import Replicated
+
+        return Replicated(self, y, coupling="pairs")
 
     def identity(self) -> dict[str, str | int | float]:
         """What sets the law and the order of the moves. See mcmc.landscape.IdentifiedLandscape."""
@@ -92,6 +98,12 @@ class SymmetricPerceptron(FlipLandscape):
         from perceptron.coupled import WithReference
 
         return WithReference(self, reference)
+
+    def with_replicas(self, y: int) -> "Replicated":
+        """`y` replicas coupled in pairs; see mcmc.landscape.ReplicaLandscape."""
+        from perceptron.coupled import Replicated
+
+        return Replicated(self, y, coupling="pairs")
 
     def identity(self) -> dict[str, str | int | float]:
         """What sets the law and the order of the moves. See mcmc.landscape.IdentifiedLandscape."""
