@@ -103,7 +103,7 @@ def hessian_spectrum(
     hessian_vector: HessianVector | None = None,
     exact_below: int = 256,
 ) -> Spectrum:
-    """Spectrum of the Hessian at `point` (dim,): density, extremes and traces, exact up to `exact_below` coordinates."""
+    """Spectrum of the Hessian at `point` (dim,): density, extremes, traces; exact up to `exact_below` coordinates."""
     landscape = checked_landscape(landscape)
     product = HessianAt(landscape, checked_point(point, landscape.dim), hessian_vector)
     if landscape.dim <= exact_below:
@@ -114,14 +114,20 @@ def hessian_spectrum(
     )
 
 
+class _Seen(NamedTuple):
+    """What is known of the Hessian."""
+
+    lowest: float
+    highest: float
+    trace: float
+
+
 class _Value(NamedTuple):
     value: float
     error: float
     log_determinant: float
     log_determinant_error: float
-    lowest: float
-    highest: float
-    trace: float
+    seen: _Seen
     anharmonic: float
     warning: str
 
@@ -140,7 +146,7 @@ class _Expansion:
     def values(self, probes: int, steps: int, exact_below: int) -> list[_Value]:
         dim = self.x.size
         if dim <= exact_below:
-            solved = _Dense(self.product, self.residual)
+            solved: _Dense | _Sampled = _Dense(self.product, self.residual)
         else:
             solved = _Sampled(self.product, self.residual, probes, steps, self.seed)
         lowest, highest = solved.spectrum.extremes()
@@ -153,11 +159,11 @@ class _Expansion:
         trace = solved.spectrum.trace(lambda v: v).value
         found = []
         for k, t in enumerate(self.scales.tolist()):
-            parts = (min(lowest, solved.lowest), highest, trace, float(beyond[k]))
-            found.append(self._value(solved, k, t, parts) if stable[k] else self._missing(t, parts))
+            seen = _Seen(min(lowest, solved.lowest), highest, trace)
+            found.append(self._value(solved, k, t, seen, float(beyond[k])) if stable[k] else self._missing(t, seen))
         return found
 
-    def _value(self, solved: "_Dense | _Sampled", k: int, t: float, parts) -> _Value:
+    def _value(self, solved: "_Dense | _Sampled", k: int, t: float, seen: "_Seen", anharmonic: float) -> _Value:
         log_det = solved.spectrum.trace(lambda v: np.log1p(t * v))
         form, form_error = solved.form(k, t)
         off = solved.differences_error(t)
@@ -165,23 +171,22 @@ class _Expansion:
         value = self.energy + shift @ shift / (2 * t) - 0.5 * t * form + log_det.value / (2 * self.beta)
         size = abs(self.energy) + shift @ shift / (2 * t) + 0.5 * t * abs(form) + abs(log_det.value) / (2 * self.beta)
         log_det_error = float(np.hypot(log_det.error, off))
-        anharmonic = parts[3]
         terms = (log_det_error / (2 * self.beta), 0.5 * t * form_error, anharmonic, 8 * EPS * size)
         warning = ""
         if anharmonic > ANHARMONIC / self.beta:
             warning = (
-                f"scale {t:g}: f departs from its expansion by about {anharmonic:.2g}, more than {ANHARMONIC:g} / beta; "
+                f"scale {t:g}: f departs from its expansion by about {anharmonic:.2g}, above {ANHARMONIC:g} / beta; "
                 "take another point `at`, a smaller scale, or integration"
             )
         error = float(np.sqrt(sum(term**2 for term in terms)))
-        return _Value(float(value), error, log_det.value, log_det_error, *parts, warning)
+        return _Value(float(value), error, log_det.value, log_det_error, seen, anharmonic, warning)
 
-    def _missing(self, t: float, parts) -> _Value:
+    def _missing(self, t: float, seen: "_Seen") -> _Value:
         warning = (
-            f"scale {t:g}: the Hessian has an eigenvalue {parts[0]:.4g}, at or below -1/t = {-1 / t:.4g}: to second "
+            f"scale {t:g}: the Hessian has an eigenvalue {seen.lowest:.4g}, at or below -1/t = {-1 / t:.4g}: to second "
             "order the integral does not exist; take another point `at`, a smaller scale, or integration"
         )
-        return _Value(np.nan, np.nan, np.nan, np.nan, *parts[:3], np.nan, warning)
+        return _Value(np.nan, np.nan, np.nan, np.nan, seen, np.nan, warning)
 
     def _anharmonic(self, moved: np.ndarray, stable: np.ndarray) -> np.ndarray:
         """Size of <f - q> and of the variance under the Gaussian, (points,), from the moves w (draws, dim) of each t.
@@ -278,20 +283,24 @@ def _points(landscape, x, scales, at, seed) -> np.ndarray:
 
 
 def _result(x, scales, beta, points, found: list[_Value]) -> LocalEntropy:
+    seen = np.array([f.seen for f in found])
+
     def column(name):
         return np.array([getattr(f, name) for f in found])
 
-    said = {
-        "log_determinant": "log det(I + t H)",
-        "log_determinant_error": "one standard error of log det(I + t H)",
-        "lowest": "lowest eigenvalue of the Hessian seen",
-        "highest": "highest eigenvalue of the Hessian seen",
-        "trace": "trace of the Hessian",
-        "anharmonic": "size of what the landscape adds beyond second order",
+    more: dict[str, Any] = {
+        "log_determinant": (("scale",), column("log_determinant"), "log det(I + t H)"),
+        "log_determinant_error": (
+            ("scale",),
+            column("log_determinant_error"),
+            "one standard error of log det(I + t H)",
+        ),
+        "lowest_eigenvalue": (("scale",), seen[:, 0], "lowest eigenvalue of the Hessian seen"),
+        "highest_eigenvalue": (("scale",), seen[:, 1], "highest eigenvalue of the Hessian seen"),
+        "trace": (("scale",), seen[:, 2], "trace of the Hessian"),
+        "anharmonic": (("scale",), column("anharmonic"), "size of what the landscape adds beyond second order"),
+        "point": (("scale", "coordinate"), points, "point of the expansion"),
     }
-    named = {"lowest": "lowest_eigenvalue", "highest": "highest_eigenvalue"}
-    more: dict[str, Any] = {named.get(k, k): (("scale",), column(k), text) for k, text in said.items()}
-    more["point"] = (("scale", "coordinate"), points, "point of the expansion")
     warnings = tuple(f.warning for f in found if f.warning)
     return LocalEntropy(
         SCALE, scales, column("value"), column("error"), "laplace", x, beta, 1 / scales, warnings=warnings, more=more

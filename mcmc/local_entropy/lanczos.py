@@ -7,7 +7,7 @@ Lanczos quadrature, Ubaru, Chen & Saad 2017, SIAM J. Matrix Anal. Appl. 38, 1075
 2016, SIAM Rev. 58, 34 (arXiv:1308.5467); Hessians of networks: Ghorbani, Krishnan & Xiao 2019, arXiv:1901.10159.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -77,7 +77,7 @@ def lanczos(matvec: Product, start: np.ndarray, steps: int) -> Tridiagonal:
 
 
 def functions_of(
-    matvec: Product, start: np.ndarray, steps: int, functions: list[Callable[[np.ndarray], np.ndarray]]
+    matvec: Product, start: np.ndarray, steps: int, functions: Sequence[Callable[[np.ndarray], np.ndarray]]
 ) -> np.ndarray:
     """g(H) v for each function g of eigenvalues and each row v of `start`, (functions, starts, dim), in `steps` steps.
 
