@@ -7,7 +7,7 @@ Salmon, Moraes, Dror & Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3" 
 Layout 1: key = (low, high) words of the 64-bit seed; counter = (site, sweep, chain, stream << 24 | draw).
 """
 
-from enum import IntEnum
+from enum import IntEnum, unique
 
 import numpy as np
 from numba import njit
@@ -24,6 +24,7 @@ LOW_WORD = np.uint64(0xFFFFFFFF)
 SHIFT_32 = np.uint64(32)
 
 
+@unique
 class Stream(IntEnum):
     """Every purpose that draws random numbers; an id is never reused for another purpose."""
 
@@ -54,6 +55,8 @@ class Stream(IntEnum):
     SMOOTHING_ANCHOR = 28
     GRID_SWAP = 26
     REPLICA_SWAP = 29
+    SGD_NOISE = 40
+    MINIBATCH = 41
 
 
 @njit(inline="always")
