@@ -160,5 +160,5 @@ def _trust(t: float, mean: _LogMean, spread: _Spread, pairs: int) -> str:
     reachable = t / max(spread.deviation, 1.0)
     return (
         f"scale {t:g}: {spread.effective:.3g} effective pairs of {pairs}, the heaviest carries {spread.largest:.1%} of "
-        f"the weight, the error is too small; {needed} are needed: take a scale below about {reachable:.2g}, or integration"
+        f"the weight, the error is too small; {needed} are needed: take a scale below {reachable:.2g}, or integration"
     )
