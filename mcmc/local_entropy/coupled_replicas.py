@@ -1,0 +1,274 @@
+"""Entropy of groups of y coupled replicas at a mutual distance: the large-deviation ensemble itself, sampled.
+
+Law exp(-beta sum_a E(w^a) + gamma A), A = sum_(a<b) w^a.w^b. With q = 2 <A> / (N y (y - 1)) the mean mutual overlap and
+d = (1 - q) / 2,
+
+    phi_y(d) = [ln Z_y(gamma) - gamma <A>] / (y N),
+
+at beta = infinity the entropy per weight and solution of groups of y solutions at mutual distance d: the ensemble of
+arXiv:1511.05634 and 1605.06444, `perceptron.theory.large_deviations_finite_y` for large N. ln Z_y is known at beta = 0
+and followed along a line of strengths: beta rises to the one asked for, then gamma. The internal entropy
+
+    y phi_y(d) - (y - 1) phi_(y-1)(d),
+
+is that of one more replica in a group of y - 1 (phi_1 = ln Z_1 / N): the finite form of d(y phi_y)/dy, the local
+entropy around the groups that y selects (arXiv:1509.05753).
+"""
+
+import math
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mcmc.errors import ArgumentError, LandscapeError
+from mcmc.landscape import ReplicableLandscape, ReplicaLandscape
+from mcmc.local_entropy.lattice import require_beta
+from mcmc.local_entropy.replica_estimates import AtAgreement, at_agreement, by_bennett, by_integration
+from mcmc.local_entropy.replica_path import Annealed, Place, Population, couplings_between, ladder_through
+from mcmc.local_entropy.replica_tempering import Line, Recorded, independent_draws, nearest
+from mcmc.local_entropy.result import DISTANCE, Ladder, LocalEntropy
+from mcmc.random import split_seed
+
+LEAST_OVERLAP = 0.05
+TRUSTED_LENGTH = 50
+"""A chain shorter than this many tau_int has not shown its slowest modes."""
+
+FARTHEST = 1.5
+"""Standard deviations of the agreement over which its law is taken as normal."""
+
+NEXT_SEED = 0x9E3779B97F4A7C15
+
+
+def replicated(
+    model: Any,
+    y: int = 3,
+    distance: Any = None,
+    *,
+    gamma: Any = None,
+    beta: float = math.inf,
+    seed: int = 0,
+    sweeps: int = 2000,
+    thermalize: int | None = None,
+    chains: int = 4,
+    update: str = "heat_bath",
+    internal: bool = True,
+) -> LocalEntropy:
+    """phi_y at each mutual `distance` of `y` replicas, or at the means that couplings `gamma` give; see the module.
+
+    `model` is a spin landscape with `with_replicas`. A population that anneals lays out the line and finds the coupling
+    of each distance; `chains` independent sets of replicas then temper along it for `thermalize` (sweeps / 5) and
+    `sweeps` sweeps. `value` is by Bennett's ratios, the companion "integration" integrates over beta and gamma; errors
+    contain autocorrelation and the width of steps. `value` is canonical, as defined; `more` has `counted`, the number
+    of groups with exactly this mean distance (a (1/yN) ln sqrt N below), `overlap` q, `errors`, the mean energy
+    per replica and weight, and with `internal`, which samples y - 1 replicas too, `internal_entropy` and its error.
+    There is no reference: zeros stand for it.
+    Raises ArgumentError for bad arguments, for distances that replicas cannot have, and when at beta = infinity no
+    solution was reached; LandscapeError for an `update` that the model does not have.
+    """
+    beta = require_beta(beta)
+    landscape = _replicas(model, y)
+    sizes = _Sizes(_whole("sweeps", sweeps, 100), _whole("chains", chains, 1), _warm(thermalize, sweeps))
+    split_seed(seed)
+    if update not in landscape.updates:
+        raise LandscapeError(f"update {update!r}: not available, there are {', '.join(landscape.updates)}")
+    wanted, couplings = _asked(distance, gamma, y)
+    pairs = landscape.sites * (y - 1) / 2.0
+    population = Population(landscape, beta, update, seed)
+    if wanted is None:
+        path = population.anneal(min(0.0, float(couplings.min())), lambda at: at.gamma >= max(0.0, couplings.max()))
+    else:
+        path = _path(population, seed, pairs * wanted)
+        couplings = couplings_between(path.coupling, pairs * wanted)
+    sampled = _Sampled(landscape, path, couplings, beta, sizes, seed, update)
+    curve = sampled.curve(sampled.overlaps(couplings, pairs) if wanted is None else wanted, pairs)
+    if not internal:
+        return curve
+    fewer = None
+    if y > 2:
+        fewer = replicated(
+            model, y - 1, curve.scale, beta=beta, seed=(seed + NEXT_SEED) % 2**64, sweeps=sizes.sweeps,
+            thermalize=sizes.warm, chains=sizes.chains, update=update, internal=False,
+        )  # fmt: skip
+    return _with_internal(curve, y, fewer, sampled.single())
+
+
+class _Sizes(NamedTuple):
+    sweeps: int
+    chains: int
+    warm: int
+
+
+class _Sampled:
+    """A line of coupled replicas, run, and what it says."""
+
+    def __init__(
+        self, landscape: ReplicaLandscape, path: Annealed, couplings: np.ndarray, beta: float, sizes: _Sizes,
+        seed: int, update: str,
+    ):  # fmt: skip
+        self.landscape, self.target = landscape, beta
+        ladder = ladder_through(path.coupling, np.append(couplings, 0.0))
+        self.first = len(path.cooling) - 1
+        self.beta = np.array([place.beta for place in path.cooling] + [beta] * (ladder.size - 1))
+        self.gamma = np.concatenate([np.full(self.first, ladder[0]), ladder])
+        starts = path.cooling + [nearest(path.coupling, strength) for strength in ladder[1:]]
+        line = Line(landscape, self.beta, self.gamma, starts, sizes.chains, seed, update)
+        line.run(sizes.warm)
+        self.found: Recorded = line.run(sizes.sweeps)
+        start = float(landscape.log_volume(ladder[:1])[0])
+        self.bennett, self.overlap = by_bennett(self.beta, self.gamma, self.first, self.found, start)
+        self.integrated = by_integration(self.beta, self.gamma, self.first, self.found, start)
+
+    def overlaps(self, couplings: np.ndarray, pairs: float) -> np.ndarray:
+        """Mean overlap q at couplings that are rungs."""
+        rungs = np.abs(self.gamma[self.first :] - couplings[:, None]).argmin(axis=1)
+        return self._agreement().mean(axis=(0, 1))[rungs] / pairs
+
+    def single(self) -> tuple[float, float]:
+        """ln Z of one replica alone, from gamma = 0, and its error."""
+        free = np.array([np.abs(self.gamma[self.first :]).argmin()])
+        error, _, _ = independent_draws(self.bennett.pull[:, :, free])
+        y = self.landscape.replicas
+        return float(self.bennett.value[free[0]]) / y, float(error[0]) / y
+
+    def curve(self, overlap: np.ndarray, pairs: float) -> LocalEntropy:
+        """The entropies at mean overlaps (points,)."""
+        y, whole = self.landscape.replicas, self.landscape.sites
+        spacing = 4.0 if y % 2 else 2.0
+        at, other = (
+            at_agreement(z, self.gamma[self.first :], self._agreement(), overlap * pairs, spacing)
+            for z in (self.bennett, self.integrated)
+        )
+        _, many, _ = independent_draws(self.found.agreement)
+        ladder = Ladder(self.gamma, self.beta, self.overlap, many)
+        companion = self._result("integration", overlap, other, whole, ())
+        errors = self.found.energy[:, :, self.first :].mean(axis=(0, 1))[at.rung] / whole
+        more = {
+            "overlap": ((DISTANCE,), overlap, "mean overlap of two replicas"),
+            "counted": ((DISTANCE,), at.counted / whole, "entropy per weight and replica at exactly this distance"),
+            "errors": ((DISTANCE,), errors, "mean energy per weight and replica"),
+        }
+        warnings = self._warnings(0.5 * (1.0 - overlap), at)
+        return self._result("replicated", overlap, at, whole, warnings, ladder, more, {"integration": companion})
+
+    def _result(self, method, overlap, at, whole, warnings, ladder=None, more=None, companions=None) -> LocalEntropy:
+        return LocalEntropy(
+            kind=DISTANCE,
+            scale=0.5 * (1.0 - overlap),
+            value=at.value / whole,
+            error=at.error / whole,
+            method=method,
+            reference=np.zeros(whole // self.landscape.replicas, np.int8),
+            beta=self.target,
+            gamma=at.gamma,
+            effective_samples=at.effective_samples,
+            ladder=ladder,
+            warnings=warnings,
+            more=more or {},
+            companions=companions or {},
+        )
+
+    def _agreement(self) -> np.ndarray:
+        return self.found.agreement[:, :, self.first :]
+
+    def _warnings(self, distance: np.ndarray, at: AtAgreement) -> tuple[str, ...]:
+        said = [
+            f"rungs {i} and {i + 1}, (beta, gamma) = ({self.beta[i]:.4g}, {self.gamma[i]:.4g}) and "
+            f"({self.beta[i + 1]:.4g}, {self.gamma[i + 1]:.4g}): overlap {found:.2g} below {LEAST_OVERLAP}; add one "
+            "between"
+            for i, found in enumerate(self.overlap)
+            if not found >= LEAST_OVERLAP
+        ]
+        draws = self.found.energy.shape[1]
+        short = np.flatnonzero(TRUSTED_LENGTH * at.tau_int > draws)
+        said += [
+            f"distance {distance[i]:.4g}: chains of {draws} sweeps are shorter than {TRUSTED_LENGTH} autocorrelation "
+            f"times of {at.tau_int[i]:.3g}; take {math.ceil(TRUSTED_LENGTH * at.tau_int[i])} sweeps"
+            for i in short
+        ]
+        said += [
+            f"distance {distance[i]:.4g}: the nearest rung is {abs(at.off[i]):.2g} standard deviations of the overlap "
+            "away; take more sweeps, or give gamma"
+            for i in np.flatnonzero(np.abs(at.off) > FARTHEST)
+        ]
+        wrong = (self.found.energy[:, :, np.isinf(self.beta)] > 0).mean() if math.isinf(self.target) else 0.0
+        if wrong:
+            said.append(f"beta: {wrong:.2g} of the samples are no solutions; thermalize for more sweeps")
+        return tuple(said)
+
+
+def _replicas(model: Any, y: Any) -> ReplicaLandscape:
+    if not isinstance(model, ReplicableLandscape):
+        raise ArgumentError(
+            f"model: got {type(model).__name__}; a spin landscape with a method with_replicas is needed"
+        )
+    return model.with_replicas(y)
+
+
+def _whole(name: str, value: Any, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise ArgumentError(f"{name}: got {value!r}; a whole number from {least} is needed")
+    return int(value)
+
+
+def _warm(thermalize: Any, sweeps: int) -> int:
+    return sweeps // 5 if thermalize is None else _whole("thermalize", thermalize, 0)
+
+
+def _asked(distance: Any, gamma: Any, y: int) -> tuple[np.ndarray | None, np.ndarray]:
+    """Overlaps or None, and couplings, (points,) float64, without meaning where there are overlaps. Raises ArgumentError for both, neither or what cannot be."""
+    if (distance is None) == (gamma is None):
+        raise ArgumentError("distance, gamma: give one of them")
+    name, given = ("gamma", gamma) if distance is None else ("distance", distance)
+    try:
+        values = np.atleast_1d(np.asarray(given, dtype=np.float64))
+    except (TypeError, ValueError):
+        values = np.full(1, math.nan)
+    if values.ndim != 1 or not values.size or not np.isfinite(values).all() or np.unique(values).size != values.size:
+        raise ArgumentError(f"{name}: got {given!r}; one or more distinct finite numbers are needed")
+    if distance is None:
+        return None, values
+    # Signs of y replicas disagree in at most this fraction of the pairs.
+    most = (y // 2) * (y - y // 2) / (y * (y - 1) / 2.0)
+    outside = values[~((values > 0) & (values < most))]
+    if outside.size:
+        raise ArgumentError(
+            f"distance: got {outside[0]:g}; mean mutual distances of {y} replicas are above 0 and below {most:.4g}"
+        )
+    return 1.0 - 2.0 * values, np.zeros(values.size)
+
+
+def _path(population: Population, seed: int, wanted: np.ndarray) -> Annealed:
+    """A path that covers gamma = 0 and the mean agreements `wanted`."""
+
+    def done(place: Place) -> bool:
+        return place.gamma >= 0.0 and place.mean >= wanted.max()
+
+    path = population.anneal(0.0, done)
+    if path.coupling[0].mean <= wanted.min():
+        return path
+    weakest = population.loosen(0.0, float(wanted.min()))
+    again = Population(population.landscape, population.target, population.update, seed)
+    return again.anneal(weakest, done)
+
+
+def _with_internal(
+    curve: LocalEntropy, y: int, fewer: LocalEntropy | None, single: tuple[float, float]
+) -> LocalEntropy:
+    """The curve with the entropy of one more replica in groups of y - 1."""
+    n = curve.dim
+    rest, rest_error = np.full(curve.value.size, single[0] / n), np.full(curve.value.size, single[1] / n)
+    warnings = curve.warnings
+    if fewer is not None:
+        rest, rest_error = (y - 1) * fewer.value, (y - 1) * fewer.error
+        warnings += tuple(f"with {y - 1} replicas, {text}" for text in fewer.warnings)
+    more = {
+        **curve.more,
+        "internal_entropy": (
+            (DISTANCE,), y * curve.value - rest, "entropy per weight of one more replica in a group of one fewer"
+        ),
+        "internal_entropy_error": (
+            (DISTANCE,), np.hypot(y * curve.error, rest_error), "one standard error of the internal entropy"
+        ),
+    }  # fmt: skip
+    return replace(curve, more=more, warnings=warnings)

@@ -1,0 +1,149 @@
+"""A path of strengths (beta, gamma) from free replicas to tightly coupled ones, laid out by a population that anneals.
+
+It begins at beta = 0, where ln Z is known, at a coupling gamma_0; beta rises to the one asked for, and then gamma. Each
+step is a fixed fraction of the spread of the energy or the agreement, so neighbours overlap evenly however large the
+system is. At beta = infinity the members that are no solutions are replaced by members that are.
+"""
+
+import math
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mcmc.errors import ArgumentError
+from mcmc.landscape import ReplicaLandscape
+
+MEMBERS = 32
+SWEEPS = 24
+"""At each place of the path; the second half is measured."""
+
+STEP = 1.0
+"""Of beta or gamma between places, in inverse standard deviations of E or A."""
+
+ENOUGH = 0.3
+"""Share of the population with energy 0 from which beta = infinity is one step away."""
+
+MOST_PLACES = 2000
+STRONGEST = 15.0
+"""Coupling at which replicas differ by less than exp(-30) of their spins."""
+
+FIRST_ID = 2**31
+"""Chains of the population are numbered from here: their random numbers are no other chain's."""
+
+
+class Place(NamedTuple):
+    """One pair of strengths, and the population there."""
+
+    beta: float
+    gamma: float
+    mean: float
+    """Mean of A."""
+    members: Any
+    """State of the population."""
+
+
+class Annealed(NamedTuple):
+    """The path that a population took."""
+
+    cooling: list[Place]
+    """At gamma_0, from beta = 0; the last is at the beta asked for."""
+    coupling: list[Place]
+    """At that beta, gamma ascending from gamma_0."""
+
+
+class Population:
+    """Copies of the coupled replicas that go along the path together."""
+
+    def __init__(self, landscape: ReplicaLandscape, beta: float, update: str, seed: int):
+        self.landscape, self.target, self.update = landscape, beta, update
+        self.ids = np.arange(FIRST_ID, FIRST_ID + MEMBERS, dtype=np.uint32)
+        self.state = landscape.init(self.ids.tolist(), seed)
+
+    def anneal(self, gamma: float, done: Callable[[Place], bool]) -> Annealed:
+        """From beta = 0 at coupling `gamma`, and then to stronger ones until a place is `done`."""
+        cooling = [self._at(0.0, gamma)]
+        while cooling[-1].beta < self.target:
+            cooling.append(self._at(self._next_beta(cooling), gamma))
+        coupling = [cooling[-1]]
+        while not done(coupling[-1]):
+            last = coupling[-1]
+            if last.gamma > STRONGEST or len(coupling) > MOST_PLACES:
+                raise ArgumentError(
+                    f"distance: at coupling {last.gamma:.3g} the replicas are still farther apart, {self.stuck()}; ask "
+                    "for larger distances, or leave it more sweeps"
+                )
+            width = min(STEP / max(self.spread, 1e-9), 0.25 + abs(last.gamma))
+            coupling.append(self._at(self.target, last.gamma + width))
+        return Annealed(cooling, coupling)
+
+    def loosen(self, gamma: float, until: float) -> float:
+        """From the end of a path, the coupling below `gamma` at which the mean agreement is at most `until`."""
+        place = self._at(self.target, gamma)
+        while place.mean > until:
+            if place.gamma < -STRONGEST:
+                raise ArgumentError("distance: replicas cannot be as far apart from each other; ask for less")
+            width = min(STEP / max(self.spread, 1e-9), 0.25 + abs(place.gamma))
+            place = self._at(self.target, place.gamma - width)
+        return place.gamma
+
+    def stuck(self) -> str:
+        """The agreement now, in words."""
+        return f"mean agreement {self.landscape.agreement(self.state).mean():.6g}"
+
+    def _at(self, beta: float, gamma: float) -> Place:
+        strengths = np.full(MEMBERS, beta), np.full(MEMBERS, gamma)
+        energy, agreement = [], []
+        for sweep in range(SWEEPS):
+            self.landscape.sweep_at(self.state, *strengths, 1, self.update)
+            if math.isinf(beta) and sweep == SWEEPS // 2 - 1:
+                self._keep_solutions()
+            if sweep >= SWEEPS // 2:
+                energy.append(self.landscape.cost(self.state))
+                agreement.append(self.landscape.agreement(self.state))
+        self.energy = np.array(energy)
+        self.spread = float(np.std(agreement))
+        members = self.landscape.chosen(self.state, np.arange(MEMBERS))
+        return Place(beta, gamma, float(np.mean(agreement)), members)
+
+    def _next_beta(self, cooling: list[Place]) -> float:
+        last = cooling[-1].beta
+        if math.isinf(self.target) and (self.energy == 0).mean() >= ENOUGH:
+            return math.inf
+        if len(cooling) > MOST_PLACES or last > 500.0:
+            raise ArgumentError(
+                f"beta: at beta = {last:.3g} the lowest energy of {self.landscape.replicas} replicas is still "
+                f"{self.energy.min():g}; solutions were not reached, take beta finite"
+            )
+        return min(last + min(STEP / max(float(self.energy.std()), 1e-9), 0.5 + 0.5 * last), self.target)
+
+    def _keep_solutions(self) -> None:
+        """Members without solutions become copies of those with, which then go their own way."""
+        solved = self.landscape.cost(self.state) == 0
+        good, bad = np.flatnonzero(solved), np.flatnonzero(~solved)
+        if not good.size or not bad.size:
+            return
+        self.landscape.put_back(self.state, self.landscape.chosen(self.state, good[bad % good.size]), bad)
+        self.state.chain[:] = self.ids
+
+
+def couplings_between(places: list[Place], agreement: np.ndarray) -> np.ndarray:
+    """Couplings at which the mean agreement has given values, (points,), by interpolation along the path."""
+    mean = np.maximum.accumulate([place.mean for place in places])
+    mean = mean + 1e-9 * (1.0 + np.abs(mean[-1])) * np.arange(mean.size)
+    return np.interp(agreement, mean, [place.gamma for place in places])
+
+
+def ladder_through(places: list[Place], wanted: np.ndarray) -> np.ndarray:
+    """Couplings from the first place on through all `wanted`, ascending, no two farther apart than on the path."""
+    gamma = np.array([place.gamma for place in places])
+    position = np.arange(gamma.size, dtype=np.float64)
+    stops = np.unique(np.concatenate([gamma[:1], wanted]))
+    rungs = [stops[:1]]
+    for a, b in pairwise(stops):
+        ends = np.interp([a, b], gamma, position)
+        pieces = max(1, math.ceil(float(ends[1] - ends[0])))
+        inner = np.interp(np.linspace(ends[0], ends[1], pieces + 1)[1:-1], position, gamma)
+        rungs.append(np.append(inner[(inner > a) & (inner < b)], b))
+    return np.concatenate(rungs)
