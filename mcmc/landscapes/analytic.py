@@ -96,7 +96,8 @@ class Quadratic:
     def local_entropy(self, x: np.ndarray, t: float, beta: float) -> np.ndarray:
         """u(x, t) = offset + (x - m)' A (I + tA)^-1 (x - m) / 2 + ln det(I + tA) / (2 beta), (chains,) float64.
 
-        x is (chains, dim). Chaudhari, Oberman, Osher, Soatto & Carlier 2018, arXiv:1704.04932. Raises ArgumentError for t < 0.
+        x is (chains, dim). Chaudhari, Oberman, Osher, Soatto & Carlier 2018, arXiv:1704.04932. Raises ArgumentError for
+        t < 0.
         """
         return self.moreau(x, t) + np.linalg.slogdet(np.eye(self.dim) + t * self.matrix)[1] / (2.0 * beta)
 

@@ -125,8 +125,8 @@ class GaussianMixture:
             spread = self.covariances + t / self.beta
             log_det, precisions = np.log(spread).sum(axis=1), (1.0 / spread)[:, None, :]
         else:
-            spread = self.covariances + t / self.beta * np.eye(dim)
-            log_det, precisions = np.linalg.slogdet(spread)[1], np.linalg.inv(spread)
+            spread = np.asarray(self.covariances + t / self.beta * np.eye(dim))
+            log_det, precisions = np.asarray(np.linalg.slogdet(spread)[1]), np.asarray(np.linalg.inv(spread))
         log_scale = np.log(self.weights) - 0.5 * (log_det + dim * np.log(2.0 * np.pi))
         return log_scale, self.means, np.ascontiguousarray(precisions)
 

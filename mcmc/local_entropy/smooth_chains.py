@@ -1,11 +1,12 @@
 """Langevin chains at all scales of a ladder at once, neighbours exchanging their configurations.
 
-A lane is one chain at one scale, lane = chain * rungs + rung, rungs by ascending t. The law at t is that at t' times
- exp(-beta (1/t - 1/t') B), B = |x - y|^2 / 2: tempering in gamma = 1 / t, with B for the energy. Configurations move
-and scales stay, so that step sizes and series belong to a scale. Hukushima & Nemoto 1996, J. Phys. Soc. Jpn. 65, 1604.
+A lane is one chain at one scale, rungs by ascending t. The law at t is that at t' times exp(-beta (1/t - 1/t') B), B =
+|x - y|^2 / 2: tempering in gamma = 1 / t, with B for the energy. At the largest t the ladder goes on to weaker f:
+tempering in beta at that t, which joins minima that no scale joins. Configurations move and scales stay, so that step
+sizes and series belong to a scale. Hukushima & Nemoto 1996, J. Phys. Soc. Jpn. 65, 1604.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -17,6 +18,9 @@ from mcmc.random import split_seed
 from mcmc.samplers.exchange import exchange
 from mcmc.samplers.langevin import Langevin
 from mcmc.samplers.mala import MALA
+
+TARGET = 0.8
+"""Acceptance aimed at: above the best of Gaussians, so that steps are not too long for tails steeper than theirs."""
 
 STEPS_PER_DRAW = 4
 """Langevin steps between two exchanges, and two draws: a draw costs about as much as a step."""
@@ -52,11 +56,22 @@ def half_squares(y, reference, out):
         out[c] = 0.5 * total
 
 
-class LadderChains:
-    """`chains` independent ladders over `scales` (rungs,), ascending, in the landscape tilted to `reference`.
+class Draws(NamedTuple):
+    """What is measured at each draw."""
 
-    `start` (chains, rungs, dim) and `step_size` (chains, rungs) are where they begin; `sweep` is the clock of the
-    random numbers. `adjusted` takes MALA, otherwise Langevin steps of fixed size.
+    ladder: np.ndarray
+    """(chains, draws, scales, 3) float64: B, A and the score along the slope, see `measure`, at each scale."""
+    branch: np.ndarray
+    """(chains, draws, 1 + strengths) float64: f at the largest scale, at strength 1 and along the branch."""
+
+
+class LadderChains:
+    """`chains` independent ladders over `scales` (K,), ascending, in the landscape tilted to `reference`.
+
+    From the largest scale a branch of `strengths` (L,), descending below 1, goes on: f is made weaker there, down to a
+    free Gaussian at 0 that has no barriers. Lanes: lane = chain * (K + L) + rung, the branch after the scales. `start`
+    (chains, K + L, dim) and `step_size` (chains, K + L) are where they begin; `sweep` is the clock of the random
+    numbers. `adjusted` takes MALA, otherwise Langevin steps of fixed size.
     """
 
     def __init__(
@@ -64,6 +79,7 @@ class LadderChains:
         landscape: SmoothLandscape,
         reference: np.ndarray,
         scales: np.ndarray,
+        strengths: np.ndarray,
         beta: float,
         seed: int,
         *,
@@ -72,39 +88,43 @@ class LadderChains:
         sweep: int = 0,
         adjusted: bool = True,
     ):
-        self.beta, self.scales, self.gamma = beta, scales, 1.0 / scales
+        self.landscape, self.reference, self.beta = landscape, reference, beta
+        self.scales, self.strengths, self.adjusted = scales, strengths, adjusted
         self.chains, self.rungs, self.dim = start.shape
-        self.adjusted = adjusted
-        self.reference = reference
         lanes = self.chains * self.rungs
-        self.tilted = TiltedLandscape(landscape, reference, np.tile(scales, self.chains))
+        every = np.concatenate([scales, np.full(strengths.size, scales[-1])])
+        strength = np.concatenate([np.ones(scales.size), strengths])
+        self.tilted = TiltedLandscape(landscape, reference, np.tile(every, self.chains), np.tile(strength, self.chains))
         self.slope = np.array(landscape.gradient(reference[None])[0], dtype=np.float64)
         kind: Any = MALA if adjusted else Langevin
-        self.sampler = kind(self.tilted, beta, step_size=np.ascontiguousarray(step_size).reshape(lanes))
+        tuning = {"target": TARGET} if adjusted else {}
+        self.sampler = kind(self.tilted, beta, step_size=np.ascontiguousarray(step_size).reshape(lanes), **tuning)
         self.state = self.sampler.init(lanes, seed)
         self.state.x[:] = start.reshape(lanes, self.dim)
         self.state.sweep[()] = sweep
-        self._refresh()
+        self.state.energy[:] = self.tilted.energy(self.state.x)
+        if adjusted:
+            self.state.gradient[:] = self.tilted.gradient(self.state.x)
         self._lane = np.arange(lanes).reshape(self.chains, self.rungs)
-        self._half = np.empty(lanes)
-        self.attempted = np.zeros((self.chains, self.rungs - 1), np.int64)
-        self.swapped = np.zeros_like(self.attempted)
+        self._branch = self._lane[:, scales.size - 1 :]
+        self._half, self._height = np.empty(lanes), np.zeros(lanes)
 
     @property
     def x(self) -> np.ndarray:
-        """Configurations, (chains, rungs, dim): a view."""
+        """Configurations, (chains, K + L, dim): a view."""
         return self.state.x.reshape(self.chains, self.rungs, self.dim)
 
     @property
     def step_size(self) -> np.ndarray:
-        """Step sizes, (chains, rungs): a view."""
+        """Step sizes, (chains, K + L): a view."""
         return self.state.step_size.reshape(self.chains, self.rungs)
 
     def acceptance(self) -> np.ndarray:
-        """Accepted fraction of the measured proposals at each rung, (rungs,) float64; 1 without adjustment."""
+        """Accepted fraction of the measured proposals at each scale, (K,) float64; 1 without adjustment."""
         if not self.adjusted:
-            return np.ones(self.rungs)
-        return self.sampler.statistics(self.state)["acceptance"].reshape(self.chains, self.rungs).mean(axis=0)
+            return np.ones(self.scales.size)
+        found = self.sampler.statistics(self.state)["acceptance"].reshape(self.chains, self.rungs).mean(axis=0)
+        return found[: self.scales.size]
 
     def thermalize(self, draws: int) -> None:
         """Advance by `draws` times STEPS_PER_DRAW steps, tuning step sizes."""
@@ -112,48 +132,56 @@ class LadderChains:
             self.state, _ = self.sampler.thermalize(self.state, STEPS_PER_DRAW)
             self._exchange()
 
-    def sample(self, draws: int, moments: Moments | None = None) -> np.ndarray:
-        """Series of B, A and the score along the slope, (chains, draws, rungs, 3) float64; `moments` take part."""
-        series = np.empty((self.chains, draws, self.rungs, 3))
+    def sample(self, draws: int, moments: Moments | None = None) -> Draws:
+        """Advance by `draws` times STEPS_PER_DRAW steps; what was measured. `moments` take part."""
+        count = self.scales.size
+        ladder = np.empty((self.chains, draws, count, 3))
+        branch = np.zeros((self.chains, draws, 1 + self.strengths.size))
         lanes = np.empty((self.chains * self.rungs, 3))
         for draw in range(draws):
             self.state, _ = self.sampler.step(self.state, STEPS_PER_DRAW)
             self._exchange()
-            gradient = self._gradient()
+            gradient = self.state.gradient if self.adjusted else self.tilted.gradient(self.state.x)
             measure(self.state.x, gradient, self.reference, self.tilted.gamma, self.slope, lanes)
-            series[:, draw] = lanes.reshape(self.chains, self.rungs, 3)
+            ladder[:, draw] = lanes.reshape(self.chains, self.rungs, 3)[:, :count]
+            branch[:, draw] = self._height[self._branch]
             if moments is not None:
                 moments.add(self.x, gradient.reshape(self.x.shape))
-        return series
-
-    def _gradient(self) -> np.ndarray:
-        return self.state.gradient if self.adjusted else self.tilted.gradient(self.state.x)
-
-    def _refresh(self) -> None:
-        self.state.energy[:] = self.tilted.energy(self.state.x)
-        if self.adjusted:
-            self.state.gradient[:] = self.tilted.gradient(self.state.x)
+        return Draws(ladder, branch)
 
     def _exchange(self) -> None:
-        """Offer neighbours each other's configuration, even and odd pairs in turn."""
-        if self.rungs < 2:
-            return
-        state, lane, source = self.state, self._lane.copy(), np.empty(self.chains * self.rungs, np.int64)
-        half_squares(state.x, self.reference, self._half)
-        time = int(state.sweep)
-        parity = time // STEPS_PER_DRAW % 2
-        identity = np.arange(self.chains, dtype=np.uint32)
-        moved = exchange(
-            self.beta * self.gamma, self._half, parity, time, identity, *split_seed(int(state.seed)),
-            lane, source, self.attempted, self.swapped,
-        )  # fmt: skip
-        if not moved:
+        """Offer neighbours each other's configuration, even and odd pairs in turn, along the ladder and the branch."""
+        state, time = self.state, int(self.state.sweep)
+        if self.scales.size > 1:
+            half_squares(state.x, self.reference, self._half)
+            self._swap(self.beta / self.scales, self._half, self._lane[:, : self.scales.size], time)
+        if self.strengths.size:
+            lanes = self._branch.ravel()
+            self._height[lanes] = self.landscape.energy(state.x[lanes])
+            # Another time, since the first pairs of both have the same place in the random numbers.
+            self._swap(self.beta * np.append(1.0, self.strengths), self._height, self._branch, time + 1)
+
+    def _swap(self, beta: np.ndarray, energy: np.ndarray, lane: np.ndarray, time: int) -> None:
+        """Exchange along rungs at `beta` of the `energy` (lanes,), in lanes (chains, rungs)."""
+        source, count = np.empty(energy.size, np.int64), np.zeros((2, self.chains, beta.size), np.int64)
+        identity, parity = np.arange(self.chains, dtype=np.uint32), time // STEPS_PER_DRAW % 2
+        key = split_seed(int(self.state.seed))
+        if not exchange(beta, energy, parity, time, identity, *key, lane.copy(), source, count[0], count[1]):
             return
         lanes = np.flatnonzero(source != np.arange(source.size))
         origin = source[lanes]
-        change = self.tilted.gamma[lanes] - self.tilted.gamma[origin]
+        state, tilted = self.state, self.tilted
         points = state.x[origin]
-        energy = state.energy[origin] + change * self._half[origin]
-        if self.adjusted:
-            state.gradient[lanes] = state.gradient[origin] + change[:, None] * (points - self.reference)
-        state.x[lanes], state.energy[lanes] = points, energy
+        energies = state.energy[origin]
+        if energy is self._half:
+            change = tilted.gamma[lanes] - tilted.gamma[origin]
+            energies += change * energy[origin]
+            if self.adjusted:
+                state.gradient[lanes] = state.gradient[origin] + change[:, None] * (points - self.reference)
+        else:
+            change = tilted.strength[lanes] - tilted.strength[origin]
+            energies += change * energy[origin]
+            if self.adjusted:
+                state.gradient[lanes] = state.gradient[origin] + change[:, None] * self.landscape.gradient(points)
+            energy[lanes] = energy[origin]
+        state.x[lanes], state.energy[lanes] = points, energies

@@ -3,8 +3,8 @@
 With B = |y - x|^2 / 2, gamma = 1 / t and A = (y - x).grad f(y), under rho(y; x) ~ exp(-beta f - beta gamma B):
 
 - Integration. du/d ln t = dim / (2 beta) - gamma <B> = <A> / 2, since <A> + 2 gamma <B> = dim / beta (the virial
-  theorem: an integral of a divergence). The second form does not lose the value in the noise of free Gaussian coordinates. What
-  is zero on average, A + 2 gamma B - dim / beta and s.(grad f + gamma (y - x)) for a fixed vector s, is subtracted with
+  theorem: an integral of a divergence). The second form does not lose the value in the noise of free Gaussian
+  coordinates. What is zero on average, A + 2 gamma B - dim / beta and s.(grad f + gamma (y - x)) for a fixed vector s, is subtracted with
   the weight that leaves least variance (control variates). d<A>/d ln t = beta gamma Cov(A, B) gives the slopes.
 - BAR and MBAR. Z(gamma) = int exp(-beta f - beta gamma B) is a partition function with energy B at inverse temperature
   beta gamma, and u = -(1/beta) [ln Z + (dim / 2) ln(beta gamma / 2 pi)].
@@ -101,6 +101,34 @@ def by_bennett(scales: np.ndarray, series: np.ndarray, beta: float, dim: int) ->
 
     length = automatic_length(joined.pull, series[..., PULL])
     found = replicates(change, joined.pull, length=length, vectorized=True).estimate(correct_bias=False)
+    return Change(found.value, found.error, np.zeros(scales.size))
+
+
+def by_tempering(
+    scales: np.ndarray, ladder: np.ndarray, strengths: np.ndarray, branch: np.ndarray, beta: float, dim: int
+) -> Change:
+    """u itself at each rung from the other end: from f of strength 0, where u is 0, along the branch and down the ladder.
+
+    BAR between neighbours. `strengths` (L,) and `branch` (chains, draws, 1 + L) as in `LadderChains`.
+    """
+    weak = bennett_ratios(beta * np.append(1.0, strengths)[::-1], branch[..., ::-1])
+    parts = [weak.pull]
+    if scales.size > 1:
+        joined = ratios(scales, ladder, beta)
+        parts.append(joined.pull)
+
+    def value(pull):
+        top = -weak.left_out(pull[..., : strengths.size]).sum(axis=-1, keepdims=True) / beta
+        if scales.size == 1:
+            return top
+        # From the largest scale down, as the ratios go.
+        down = np.cumsum(joined.left_out(pull[..., strengths.size :]), axis=-1)
+        log_z = np.concatenate([np.zeros((*pull.shape[:-1], 1)), down], axis=-1)[..., ::-1]
+        return top - (log_z - 0.5 * dim * np.log(scales / scales[-1])) / beta
+
+    pulls = np.concatenate(parts, axis=-1)
+    length = automatic_length(pulls, branch, ladder[..., PULL])
+    found = replicates(value, pulls, length=length, vectorized=True).estimate(correct_bias=False)
     return Change(found.value, found.error, np.zeros(scales.size))
 
 

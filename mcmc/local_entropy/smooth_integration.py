@@ -40,6 +40,7 @@ def integrate_scale(
     sweeps: int = 4000,
     burn_in: int = 400,
     ladder: Any = None,
+    tempering: bool = True,
 ) -> LocalEntropy:
     """u(x, t) at each of `scale`, as a LocalEntropy with BAR and MBAR in `companions`."""
     landscape = checked_landscape(landscape)
@@ -51,9 +52,18 @@ def integrate_scale(
     given = np.empty(0) if ladder is None else checked_scales(ladder)
     breaks = np.unique(np.concatenate([t, [start], given]))
     run = tuned_chains(
-        landscape, x, breaks, beta, seed, start=start, chains=chains, burn_in=burn_in, automatic=ladder is None
+        landscape,
+        x,
+        breaks,
+        beta,
+        seed,
+        start=start,
+        chains=chains,
+        burn_in=burn_in,
+        automatic=ladder is None,
+        tempering=tempering,
     )
     moments = Moments(chains, run.scales, t, x)
-    series = run.sample(-(-sweeps // STEPS_PER_DRAW), moments)
+    draws = run.sample(-(-sweeps // STEPS_PER_DRAW), moments)
     origin = int(np.searchsorted(run.scales, start))
-    return result(Measured(run, series, moments, anchor, origin), x, t)
+    return result(Measured(run, draws, moments, anchor, origin), x, t)

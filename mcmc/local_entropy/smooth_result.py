@@ -1,18 +1,19 @@
 """From chains over a ladder of scales to a LocalEntropy: values, errors, companions, and what has not converged."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from mcmc.local_entropy.result import SCALE, Ladder, LocalEntropy
 from mcmc.local_entropy.smooth_anchor import Anchor
-from mcmc.local_entropy.smooth_chains import PULL, VIRIAL, LadderChains
+from mcmc.local_entropy.smooth_chains import PULL, VIRIAL, Draws, LadderChains
 from mcmc.local_entropy.smooth_estimates import (
     Change,
     by_bennett,
     by_integration,
     by_reweighting,
+    by_tempering,
     require_overlap,
     weak_overlap,
 )
@@ -36,8 +37,7 @@ class Measured(NamedTuple):
     """What a run leaves: enough for every estimator."""
 
     run: LadderChains
-    series: np.ndarray
-    """(chains, draws, rungs, 3), as from `LadderChains.sample`."""
+    draws: Draws
     moments: Moments
     anchor: Anchor
     """At each of the scales asked for and, last, at the first rung of integration."""
@@ -56,41 +56,74 @@ class Curve(NamedTuple):
 
 def curve(estimator: Callable[..., Change], measured: Measured, scale: np.ndarray, draws: slice = slice(None)) -> Curve:
     """u at each of `scale` by one estimator: from the anchor alone, or the anchor and the change along the ladder."""
-    run, first = measured.run, measured.origin
-    ladder = run.scales[first:]
-    change = estimator(ladder, measured.series[:, draws, first:], run.beta, run.dim)
+    run, first, anchor = measured.run, measured.origin, measured.anchor
+    change = estimator(run.scales[first:], measured.draws.ladder[:, draws, first:], run.beta, run.dim)
+    above = Change(anchor.value[-1] + change.value, np.hypot(anchor.error[-1], change.error), change.step_error)
+    return _at(measured, scale, above)._replace(warnings=change.warnings)
+
+
+def from_above(measured: Measured, scale: np.ndarray) -> Curve:
+    """u at each of `scale` through weaker f, without the anchor where the ladder reaches."""
+    run, first, draws = measured.run, measured.origin, measured.draws
+    return _at(
+        measured,
+        scale,
+        by_tempering(run.scales[first:], draws.ladder[:, :, first:], run.strengths, draws.branch, run.beta, run.dim),
+    )
+
+
+def _at(measured: Measured, scale: np.ndarray, above: Change) -> Curve:
+    """Values at the scales asked for: the anchor's up to the start of the ladder, then `above` at its rungs."""
+    ladder = measured.run.scales[measured.origin :]
     value, error = measured.anchor.value[:-1].copy(), measured.anchor.error[:-1].copy()
     steps = np.zeros_like(value)
     for point, t in enumerate(scale):
-        if t <= ladder[0]:
-            continue
-        rung = int(np.flatnonzero(ladder == t)[0])
-        value[point] = measured.anchor.value[-1] + change.value[rung]
-        steps[point] = change.step_error[rung]
-        error[point] = np.sqrt(measured.anchor.error[-1] ** 2 + change.error[rung] ** 2 + steps[point] ** 2)
-    return Curve(value, error, steps, change.warnings)
+        if t > ladder[0]:
+            rung = int(np.searchsorted(ladder, t))
+            value[point], steps[point] = above.value[rung], above.step_error[rung]
+            error[point] = np.hypot(above.error[rung], steps[point])
+    return Curve(value, error, steps, ())
 
 
 def result(measured: Measured, reference: np.ndarray, scale: np.ndarray) -> LocalEntropy:
-    """The curve by integration with BAR and MBAR beside it, gradient and curvature, and all warnings."""
+    """The curve by integration with the others beside it, gradient and curvature, and all warnings."""
     run, first = measured.run, measured.origin
-    overlap = require_overlap(run.scales[first:], measured.series[:, :, first:], run.beta)
+    overlap = require_overlap(run.scales[first:], measured.draws.ladder[:, :, first:], run.beta)
     effective = effective_draws(measured)
     found = curve(estimator_of(run), measured, scale)
+    others = {name: curve(way, measured, scale) for name, way in {"bar": by_bennett, "mbar": by_reweighting}.items()}
+    warned = [*weak_overlap(run.scales[first:], overlap), *complaints(measured, scale, effective)]
+    if run.strengths.size:
+        others["tempering"] = from_above(measured, scale)
+        warned += _two_ways(scale, found, others["tempering"])
     points = _effective_at(measured, scale, effective)
-    common = {"kind": SCALE, "scale": scale, "reference": reference, "beta": run.beta, "gamma": 1.0 / scale}
-    companions, warned = {}, [*weak_overlap(run.scales[first:], overlap), *complaints(measured, scale, effective)]
-    for name, estimator in {"bar": by_bennett, "mbar": by_reweighting}.items():
-        other = curve(estimator, measured, scale)
-        warned += other.warnings
-        companions[name] = LocalEntropy(
-            **common, value=other.value, error=other.error, method=name, effective_samples=points
-        )
-    ladder = Ladder(1.0 / run.scales, np.full(run.rungs, run.beta), _padded(overlap, first), effective)
-    return LocalEntropy(
-        **common, value=found.value, error=found.error, method="integration", effective_samples=points,
-        ladder=ladder, warnings=tuple(dict.fromkeys(warned)), more=_more(measured, found), companions=companions,
-    )  # fmt: skip
+    ladder = Ladder(1.0 / run.scales, np.full(run.scales.size, run.beta), _padded(overlap, first), effective)
+
+    def packed(name: str, by: Curve, **more: Any) -> LocalEntropy:
+        return LocalEntropy(SCALE, scale, by.value, by.error, name, reference, run.beta, 1.0 / scale, points, **more)
+
+    warned += [text for other in others.values() for text in other.warnings]
+    return packed(
+        "integration",
+        found,
+        ladder=ladder,
+        warnings=tuple(dict.fromkeys(warned)),
+        more=_more(measured, found),
+        companions={name: packed(name, other) for name, other in others.items()},
+    )
+
+
+def _two_ways(scale: np.ndarray, below: Curve, above: Curve) -> list[str]:
+    """Whether u from small t and u through weaker f are the same: minima that exchange cannot join show here."""
+    point = int(scale.argmax())
+    apart = above.value[point] - below.value[point]
+    spread = np.hypot(above.error[point], below.error[point])
+    if abs(apart) <= SPLIT_TOLERANCE * spread:
+        return []
+    return [
+        f"chains: u at t = {scale[point]:.6g} is {below.value[point]:.6g} from small t and {apart:+.3g} from that "
+        f"through weaker f, {abs(apart) / spread:.2g} standard errors: minima are not joined, run more sweeps"
+    ]
 
 
 def estimator_of(run: LadderChains) -> Callable[..., Change]:
@@ -103,7 +136,7 @@ def estimator_of(run: LadderChains) -> Callable[..., Change]:
 def effective_draws(measured: Measured) -> np.ndarray:
     """Independent draws behind each rung, (rungs,) float64: the fewer of those of B and of A."""
     # Not of the integrand: where control variates leave nothing of it but rounding, that tells nothing.
-    pair = measured.series[..., [PULL, VIRIAL]]
+    pair = measured.draws.ladder[..., [PULL, VIRIAL]]
     return integrated_time(pair, warn=False).independent_draws.min(axis=-1)
 
 
@@ -126,7 +159,7 @@ def complaints(measured: Measured, scale: np.ndarray, effective: np.ndarray) -> 
 def _disagreements(measured: Measured) -> list[str]:
     run = measured.run
     rungs = measured.moments.rungs
-    work = measured.series[:, :, rungs, VIRIAL]
+    work = measured.draws.ladder[:, :, rungs, VIRIAL]
     if work.shape[1] < 8:
         return ["chains: fewer than 8 draws each, whether they agree is not known: run more sweeps"]
     found = np.atleast_1d(r_hat(work))
@@ -140,7 +173,7 @@ def _disagreements(measured: Measured) -> list[str]:
 
 
 def _halves(measured: Measured, scale: np.ndarray) -> list[str]:
-    draws = measured.series.shape[1]
+    draws = measured.draws.ladder.shape[1]
     if draws < 16:
         return []
     estimator = estimator_of(measured.run)

@@ -34,19 +34,22 @@ def add_pull_gradient(y, reference, gamma, gradient):
 
 
 class TiltedLandscape:
-    """f(y) + |x - y|^2 / (2 t), a SmoothLandscape; `scale` t is a number or one per chain, `reference` x is (dim,).
+    """s f(y) + |x - y|^2 / (2 t), a SmoothLandscape; `scale` t and `strength` s: numbers, or one per chain.
 
-    Raises ArgumentError for a landscape that is not smooth, a reference of another length or not finite, or scales that
-    are not above 0 and finite.
+    `reference` x is (dim,). At s = 0 the law is the free Gaussian around x. Raises ArgumentError for a landscape that
+    is not smooth, a reference of another length or not finite, scales not above 0 and finite, or strengths below 0.
     """
 
-    def __init__(self, landscape: SmoothLandscape, reference: Any, scale: Any):
+    def __init__(self, landscape: SmoothLandscape, reference: Any, scale: Any, strength: Any = 1.0):
         self.landscape = checked_landscape(landscape)
         self.dim = landscape.dim
         self.data_size = landscape.data_size
         self.reference = checked_point(reference, landscape.dim)
         self.scale = checked_scales(scale)
         self.gamma = 1.0 / self.scale
+        self.strength = np.atleast_1d(np.array(strength, dtype=np.float64))
+        if self.strength.ndim != 1 or not (np.isfinite(self.strength) & (self.strength >= 0)).all():
+            raise ArgumentError(f"strength: got {strength!r}; finite numbers from 0, one or one per chain, are needed")
 
     def initial_x(self, chain: Sequence[int], seed: int) -> np.ndarray:
         """Every chain at the reference, (chains, dim) float64."""
@@ -54,19 +57,22 @@ class TiltedLandscape:
 
     def energy(self, x: np.ndarray, batch: np.ndarray | None = None) -> np.ndarray:
         """Total energy with the pull, (chains,) float64, of x (chains, dim)."""
-        total = np.array(self.landscape.energy(x, batch), dtype=np.float64)
-        add_pull_energy(x, self.reference, self._strength(len(x)), total)
+        total = self._per_chain(self.strength, len(x)) * self.landscape.energy(x, batch)
+        add_pull_energy(x, self.reference, self._per_chain(self.gamma, len(x)), total)
         return total
 
     def gradient(self, x: np.ndarray, batch: np.ndarray | None = None) -> np.ndarray:
         """Gradient with the pull, (chains, dim) float64."""
-        total = np.array(self.landscape.gradient(x, batch), dtype=np.float64, order="C")
-        add_pull_gradient(x, self.reference, self._strength(len(x)), total)
+        total = np.ascontiguousarray(
+            self._per_chain(self.strength, len(x))[:, None] * self.landscape.gradient(x, batch)
+        )
+        add_pull_gradient(x, self.reference, self._per_chain(self.gamma, len(x)), total)
         return total
 
-    def _strength(self, chains: int) -> np.ndarray:
-        if self.gamma.size == chains:
-            return self.gamma
-        if self.gamma.size != 1:
-            raise ArgumentError(f"x: got {chains} chains; {self.gamma.size}, one for each scale, are needed")
-        return np.full(chains, self.gamma[0])
+    @staticmethod
+    def _per_chain(values: np.ndarray, chains: int) -> np.ndarray:
+        if values.size == chains:
+            return values
+        if values.size != 1:
+            raise ArgumentError(f"x: got {chains} chains; {values.size}, one for each scale and strength, are needed")
+        return np.full(chains, values[0])
