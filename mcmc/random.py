@@ -50,6 +50,7 @@ class Stream(IntEnum):
     MESSAGES = 20
     REPLICA = 21
     SOLVER_ORDER = 22
+    FLAT_HISTOGRAM = 23
     LANCZOS = 24
     SMOOTHING = 25
     SMOOTHING_ANCHOR = 28

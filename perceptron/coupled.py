@@ -14,6 +14,7 @@ import numpy as np
 
 from mcmc.errors import ArgumentError, LandscapeError
 from mcmc.landscape import SweepInfo, chain_ids, inverse_temperatures
+from mcmc.random import Stream, split_seed
 from perceptron.flips import FlipLandscape
 from perceptron.landscape import BinaryPerceptron, SymmetricPerceptron
 from perceptron.layout import PerceptronState
@@ -137,6 +138,46 @@ class WithReference(_Coupled):
         """`long_name` and `units` of each observable."""
         return self._attributes({"cost": self.model.energy_long_name, "overlap": "overlap with the reference"})
 
+    def sweep_flat(
+        self,
+        state: PerceptronState,
+        beta: np.ndarray,
+        log_weight: np.ndarray,
+        visits: np.ndarray,
+        sweeps: int,
+        *,
+        decrement: np.ndarray | None = None,
+    ) -> SweepInfo:
+        """Advance in place with a weight of each number of flipped weights. See mcmc.landscape.FlatLandscape.
+
+        Weights are visited in order. Raises ArgumentError for arrays of another shape or type, or a chain that starts
+        where its weight is not finite.
+        """
+        from perceptron.kernels.flat_histogram import run_flat_sweeps
+
+        self._check(state, 0.0, sweeps)
+        chains, away = state.energy.size, (self.sites - state.agreement) // 2
+        betas = np.array(inverse_temperatures(beta, chains))
+        lowered = _checked_flat(log_weight, visits, decrement, away, self.sites)
+        counts, spins = np.zeros((chains, 2), np.int64), np.ascontiguousarray(state.spins.T)
+        k0, k1 = split_seed(int(state.seed))
+
+        def share(part: slice) -> None:
+            run_flat_sweeps(
+                self.layout.couplings, spins[part], self.reference, state.planes[part], state.stability[part],
+                state.chain[part], betas[part], log_weight[part], lowered[part], visits[part], away[part],
+                int(Stream.FLAT_HISTOGRAM), int(state.sweep), int(sweeps), k0, k1, counts[part],
+            )  # fmt: skip
+
+        self._on_threads(share, chains)
+        if not np.shares_memory(spins, state.spins):
+            state.spins[...] = spins.T
+        np.add(state.sweep, sweeps, out=state.sweep)
+        np.add(state.cost, counts[:, 1], out=state.cost)
+        state.agreement[:] = self.sites - 2 * away
+        state.energy[:] = state.cost if self.control == "beta" else -state.agreement
+        return SweepInfo(counts[:, 0] / max(1, sweeps * self.sites), np.zeros(chains), counts[:, 0].copy())
+
     def _total(self, rows: np.ndarray) -> np.ndarray:
         return np.ascontiguousarray(rows + self.reference, dtype=np.int16)
 
@@ -235,6 +276,26 @@ class Replicated(_Coupled):
     def _agreement(self, rows: np.ndarray) -> np.ndarray:
         total = self._total(rows).astype(np.int64)
         return ((total * total).sum(axis=1) - rows.shape[1]) // 2
+
+
+def _checked_flat(log_weight, visits, decrement, away, sites):
+    """Decrement of each chain, (chains,) float64. Raises ArgumentError; see `WithReference.sweep_flat`."""
+    shape = (away.size, sites + 1)
+    for name, array, kind in (("log_weight", log_weight, np.float64), ("visits", visits, np.int64)):
+        right = isinstance(array, np.ndarray) and array.shape == shape and array.dtype == kind
+        if not right or not array.flags.c_contiguous:
+            raise ArgumentError(f"{name}: a C-contiguous array {shape} of {kind.__name__} is needed, one row a chain")
+    here = np.isfinite(log_weight[np.arange(away.size), away])
+    if not here.all():
+        bad = int(np.argmin(here))
+        raise ArgumentError(
+            f"log_weight: {log_weight[bad, away[bad]]} at the {int(away[bad])} flipped weights where chain {bad} is; "
+            "start it where its weight is finite"
+        )
+    lowered = np.zeros(away.size) if decrement is None else np.array(decrement, dtype=np.float64)
+    if lowered.shape != (away.size,) or not np.isfinite(lowered).all():
+        raise ArgumentError(f"decrement: got {decrement!r}; one finite number per chain ({away.size}) is needed")
+    return lowered
 
 
 def _log_cosh(x: np.ndarray) -> np.ndarray:
