@@ -4,8 +4,9 @@ With B = |y - x|^2 / 2, gamma = 1 / t and A = (y - x).grad f(y), under rho(y; x)
 
 - Integration. du/d ln t = dim / (2 beta) - gamma <B> = <A> / 2, since <A> + 2 gamma <B> = dim / beta (the virial
   theorem: an integral of a divergence). The second form does not lose the value in the noise of free Gaussian
-  coordinates. What is zero on average, A + 2 gamma B - dim / beta and s.(grad f + gamma (y - x)) for a fixed vector s, is subtracted with
-  the weight that leaves least variance (control variates). d<A>/d ln t = beta gamma Cov(A, B) gives the slopes.
+  coordinates. What is zero on average, A + 2 gamma B - dim / beta and s.(grad f + gamma (y - x)) for a fixed vector s,
+  is subtracted with the weight that leaves least variance (control variates). d<A>/d ln t = beta gamma Cov(A, B) gives
+  the slopes.
 - BAR and MBAR. Z(gamma) = int exp(-beta f - beta gamma B) is a partition function with energy B at inverse temperature
   beta gamma, and u = -(1/beta) [ln Z + (dim / 2) ln(beta gamma / 2 pi)].
 
@@ -107,7 +108,7 @@ def by_bennett(scales: np.ndarray, series: np.ndarray, beta: float, dim: int) ->
 def by_tempering(
     scales: np.ndarray, ladder: np.ndarray, strengths: np.ndarray, branch: np.ndarray, beta: float, dim: int
 ) -> Change:
-    """u itself at each rung from the other end: from f of strength 0, where u is 0, along the branch and down the ladder.
+    """u itself at each rung from the other end: from f of strength 0, where u is 0, along the branch, down the ladder.
 
     BAR between neighbours. `strengths` (L,) and `branch` (chains, draws, 1 + L) as in `LadderChains`.
     """

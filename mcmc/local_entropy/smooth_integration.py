@@ -11,22 +11,54 @@ to u at every t: the Gaussian that smooths has integral 1 along it.
 Chaudhari et al. 2017, arXiv:1611.01838; Chaudhari, Oberman, Osher, Soatto & Carlier 2018, arXiv:1704.04932.
 """
 
-from typing import Any
+import math
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from mcmc.errors import ArgumentError
 from mcmc.landscape import SmoothLandscape
 from mcmc.local_entropy.lattice import require_beta
 from mcmc.local_entropy.result import LocalEntropy
-from mcmc.local_entropy.smooth_anchor import FEWEST_PAIRS, NUMBERS, anchored, first_scale
-from mcmc.local_entropy.smooth_arguments import checked_landscape, checked_point, checked_scales
-from mcmc.local_entropy.smooth_chains import STEPS_PER_DRAW
+from mcmc.local_entropy.smooth_anchor import FEWEST_PAIRS, NUMBERS, Anchor, anchored, first_scale
+from mcmc.local_entropy.smooth_arguments import (
+    checked_choice,
+    checked_landscape,
+    checked_point,
+    checked_positive,
+    checked_scales,
+)
+from mcmc.local_entropy.smooth_bias import STEP_SHARE, BatchedLandscape, unadjusted, with_bias
+from mcmc.local_entropy.smooth_chains import STEPS_PER_DRAW, Draws, LadderChains
 from mcmc.local_entropy.smooth_ladder import tuned_chains
 from mcmc.local_entropy.smooth_moments import Moments
 from mcmc.local_entropy.smooth_result import Measured, result
 from mcmc.statistics.series import positive_integer
 
+SAMPLERS = ("mala", "langevin", "sgld")
+SWEEPS = 4000
 MOST_PAIRS = 2**15
+LONGEST_GROWTH = 4.0
+"""A run grows by at most this factor before errors are looked at again."""
+
+
+class Goal(NamedTuple):
+    """When to stop: at a number of Langevin steps, or at an error."""
+
+    sweeps: int
+    error: float | None
+    relative_error: float | None
+    max_sweeps: int
+
+    def excess(self, found: LocalEntropy) -> float:
+        """The largest ratio of an error to the one asked for; 0 where none was asked for."""
+        allowed = np.full(found.value.shape, np.inf)
+        if self.error is not None:
+            allowed = np.minimum(allowed, self.error)
+        if self.relative_error is not None:
+            allowed = np.minimum(allowed, self.relative_error * np.abs(found.value))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return float(np.nan_to_num(found.error / allowed, nan=0.0).max())
 
 
 def integrate_scale(
@@ -34,36 +66,129 @@ def integrate_scale(
     reference: Any,
     scale: Any,
     *,
-    beta: float = 1.0,
-    seed: int,
+    beta: float,
+    seed: int = 0,
+    error: float | None = None,
+    relative_error: float | None = None,
+    sweeps: int | None = None,
+    max_sweeps: int = 200_000,
     chains: int = 8,
-    sweeps: int = 4000,
     burn_in: int = 400,
+    sampler: str = "mala",
+    batch_size: int | None = None,
     ladder: Any = None,
     tempering: bool = True,
 ) -> LocalEntropy:
-    """u(x, t) at each of `scale`, as a LocalEntropy with BAR and MBAR in `companions`."""
+    """u(x, t) around `reference` x (dim,) at each `scale` t (points,), any order; value and error in units of energy.
+
+    `sweeps` Langevin steps of each chain are measured, 4000 by default; or as many as `error`, absolute, and
+    `relative_error` ask for at every point, `max_sweeps` at most. `chains` independent ladders start near x and are
+    tuned in a pilot and `burn_in` steps. `ladder`: scales to run at besides those asked for, in place of those that the
+    pilot would choose. `tempering`: at the largest t chains go on to weaker f, which joins minima that lie apart and
+    gives u from the other end (where f is finite everywhere); nearly twice the work in many dimensions.
+
+    `sampler` "mala" has no bias. "langevin" (all data) and "sgld" (`batch_size` samples a step, for landscapes with
+    data) have one: it is measured by halving the step, and reported in `warnings` and in `more`.
+
+    `companions`: "bar", "mbar" and "tempering" from the same draws. `more`: "gradient" (scale, site), "hessian" (scale,
+    site, other_site; up to 64 dimensions) and "curvature_trace" (scale) of u, each with `_error`; and the part of the
+    error from the width of the steps, "integration_error". Errors count autocorrelation, the start at small t and that
+    width. What no chain has visited, such as a narrow minimum far away in many dimensions, is in no number here; what
+    is known to be wrong is in `warnings`.
+
+    Raises ArgumentError for bad arguments, a landscape that is not differentiable at x, and a ladder whose neighbours
+    have nothing in common (naming them and a scale to add); LandscapeError for energies or gradients that are
+    not numbers.
+    """
     landscape = checked_landscape(landscape)
-    x, t, beta = checked_point(reference, landscape.dim), checked_scales(scale), require_beta(beta, infinite=False)
+    x, t = checked_point(reference, landscape.dim), checked_scales(scale)
+    beta, goal = require_beta(beta, infinite=False), _goal(sweeps, error, relative_error, max_sweeps)
     positive_integer(chains, "chains", 2)
+    positive_integer(burn_in, "burn_in", 0)
+    noisy = _noisy(landscape, checked_choice("sampler", sampler, SAMPLERS), batch_size, seed)
     start = first_scale(landscape, x, 0.5 * float(t.max()), beta, seed)
-    pairs = min(MOST_PAIRS, max(8 * FEWEST_PAIRS, NUMBERS // x.size))
-    anchor = anchored(landscape, x, np.append(t, start), beta, seed, pairs)
+    anchor = _anchor(landscape, x, np.append(t, start), beta, seed, goal)
     given = np.empty(0) if ladder is None else checked_scales(ladder)
+    if given.size and given.max() > t.max():
+        raise ArgumentError(f"ladder: got {given.max():g}; scales up to the largest asked for, {t.max():g}, are needed")
     breaks = np.unique(np.concatenate([t, [start], given]))
-    run = tuned_chains(
-        landscape,
-        x,
-        breaks,
-        beta,
-        seed,
-        start=start,
-        chains=chains,
-        burn_in=burn_in,
-        automatic=ladder is None,
-        tempering=tempering,
-    )
-    moments = Moments(chains, run.scales, t, x)
-    draws = run.sample(-(-sweeps // STEPS_PER_DRAW), moments)
+    tuned = tuned_chains(
+        landscape, x, breaks, beta, seed,
+        start=start, chains=chains, burn_in=burn_in, automatic=ladder is None, tempering=bool(tempering),
+    )  # fmt: skip
+    if sampler == "mala":
+        return _measured(tuned, anchor, start, t, goal)
+    found = []
+    for share in (STEP_SHARE, 0.5 * STEP_SHARE):
+        run = unadjusted(tuned, noisy, share)
+        run.thermalize(-(-int(burn_in / share) // STEPS_PER_DRAW))
+        found.append(_measured(run, anchor, start, t, goal))
+    return with_bias(found[1], found[0], sampler)
+
+
+def _measured(run: LadderChains, anchor: Anchor, start: float, scale: np.ndarray, goal: Goal) -> LocalEntropy:
+    """Run until the goal is reached."""
+    moments = Moments(run.chains, run.scales, scale, run.reference)
     origin = int(np.searchsorted(run.scales, start))
-    return result(Measured(run, draws, moments, anchor, origin), x, t)
+    wanted, parts, done = -(-goal.sweeps // STEPS_PER_DRAW), [], 0
+    while True:
+        parts.append(run.sample(wanted - done, moments))
+        done = wanted
+        draws = Draws(*(np.concatenate(series, axis=1) for series in zip(*parts, strict=True)))
+        parts = [draws]
+        found = result(Measured(run, draws, moments, anchor, origin), run.reference, scale)
+        excess, most = goal.excess(found), goal.max_sweeps // STEPS_PER_DRAW
+        if excess <= 1.0:
+            return found
+        if done >= most:
+            return _short(found, excess, done * STEPS_PER_DRAW)
+        wanted = min(most, math.ceil(done * min(LONGEST_GROWTH, 1.1 * excess**2)))
+
+
+def _short(found: LocalEntropy, excess: float, sweeps: int) -> LocalEntropy:
+    from dataclasses import replace
+
+    said = (
+        f"error: after {sweeps} sweeps it is {excess:.3g} times what was asked for; about {sweeps * excess**2:.3g} "
+        "would reach it, see max_sweeps"
+    )
+    return replace(found, warnings=(*found.warnings, said))
+
+
+def _goal(sweeps: int | None, error: float | None, relative_error: float | None, max_sweeps: int) -> Goal:
+    positive_integer(max_sweeps, "max_sweeps", 64)
+    for name, value in (("error", error), ("relative_error", relative_error)):
+        if value is not None:
+            checked_positive(name, value)
+            if sweeps is not None:
+                raise ArgumentError(f"sweeps, {name}: got both; the number of sweeps or the error to reach is needed")
+    if sweeps is not None:
+        positive_integer(sweeps, "sweeps", 64)
+    first = SWEEPS if error is None and relative_error is None else min(SWEEPS // 4, max_sweeps)
+    return Goal(first if sweeps is None else sweeps, error, relative_error, max_sweeps)
+
+
+def _anchor(
+    landscape: SmoothLandscape, x: np.ndarray, scales: np.ndarray, beta: float, seed: int, goal: Goal
+) -> Anchor:
+    """The anchor with an error below half of what is asked for, while that takes no more than 64 times the draws."""
+    pairs = min(MOST_PAIRS, max(8 * FEWEST_PAIRS, NUMBERS // x.size))
+    found = anchored(landscape, x, scales, beta, seed, pairs)
+    allowed = goal.error or math.inf
+    if goal.relative_error is not None:
+        allowed = min(allowed, goal.relative_error * float(np.abs(found.value[-1])))
+    excess = 2.0 * float(found.error[-1]) / allowed if allowed > 0 else 0.0
+    if excess <= 1.0:
+        return found
+    return anchored(landscape, x, scales, beta, seed, math.ceil(pairs * min(64.0, 1.1 * excess**2)))
+
+
+def _noisy(landscape: SmoothLandscape, sampler: str, batch_size: int | None, seed: int) -> SmoothLandscape:
+    """What unadjusted chains see: mini-batches for "sgld", else the landscape itself."""
+    if sampler != "sgld":
+        if batch_size is not None:
+            raise ArgumentError(f"batch_size: got {batch_size} with sampler {sampler!r}; only 'sgld' takes batches")
+        return landscape
+    if batch_size is None:
+        raise ArgumentError("batch_size: got none; 'sgld' needs the number of samples a step looks at")
+    return BatchedLandscape(landscape, batch_size, seed)
