@@ -24,6 +24,7 @@ KINDS: dict[str, str] = {
     "perceptron-capacity": "runs.experiments.perceptron_capacity:PerceptronCapacity",
     "perceptron-enumeration": "runs.experiments.perceptron_enumeration:PerceptronEnumeration",
     "perceptron-equilibrium": "runs.experiments.perceptron_equilibrium:PerceptronEquilibrium",
+    "perceptron-local-entropy": "runs.experiments.perceptron_local_entropy:PerceptronLocalEntropy",
     "xy": "runs.experiments.xy:XYPhaseDiagram",
     "xy-quench": "runs.experiments.xy_quench:XYQuench",
 }
