@@ -53,7 +53,7 @@ def rng():
 
 def largest_field(model):
     """Sum of |J| at the site with most of it, and |h|."""
-    first, second, strength, _ = model._bonds
+    first, second, strength, _ = model.bonds
     total = np.bincount(first, np.abs(strength), model.sites) + np.bincount(second, np.abs(strength), model.sites)
     return total.max() + abs(model.field)
 

@@ -187,7 +187,7 @@ class CudaXYModel(XYModel):
 
     @cached_property
     def _energy_scale(self) -> float:
-        return float(_scale(np.abs(self._bonds[2]).sum() + abs(self.field) * self.sites))
+        return float(_scale(np.abs(self.bonds[2]).sum() + abs(self.field) * self.sites))
 
     @cached_property
     def _observed(self):

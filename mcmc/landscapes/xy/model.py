@@ -6,6 +6,7 @@ H = -sum_<ij> J_ij cos(theta_i - theta_j - A_ij) - h sum_i cos theta_i
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from mcmc.landscapes.xy.disorder import couplings, phases
 from mcmc.landscapes.xy.layout import Layout, layout
 from mcmc.landscapes.xy.threads import threaded_sweeps
 from mcmc.random import Stream, split_seed, uniforms
+
+if TYPE_CHECKING:
+    from mcmc.landscapes.xy.coupled import XYWithReference
 
 PLAN = {
     "metropolis": cpu.METROPOLIS,
@@ -118,19 +122,29 @@ class XYModel:
             if self.graph.complete:
                 return mean_field.mean_field_energy(spins, self.coupling, self.field)
             return cpu.total_energy(self.layout.rows, self._flat(spins), spins.shape[2], *self._constants)
-        return smooth.angle_energy(self._checked_angles(state), *self._bonds, self.field)
+        return smooth.angle_energy(self._checked_angles(state), *self.bonds, self.field)
 
     def gradient(self, x: np.ndarray, batch=None) -> np.ndarray:
         """Gradient of the energy with respect to the angles, (chains, sites) float64."""
-        return smooth.angle_gradient(self._checked_angles(x), *self._bonds, self.field)
+        return smooth.angle_gradient(self._checked_angles(x), *self.bonds, self.field)
+
+    def hessian_vector(self, x: np.ndarray, v: np.ndarray) -> np.ndarray:
+        """Hessian of the energy at the angles x times v; both, and the product, are (chains, sites) float64."""
+        return smooth.angle_hessian_vector(self._checked_angles(x), self._checked_angles(v), *self.bonds, self.field)
+
+    def with_reference(self, reference: np.ndarray) -> "XYWithReference":
+        """The model pulled to angles (sites,); see `mcmc.landscapes.xy.coupled.XYWithReference`."""
+        from mcmc.landscapes.xy.coupled import XYWithReference
+
+        return XYWithReference(self, reference)
 
     def delta_energy(self, state: SpinState, site: int, proposal: np.ndarray) -> np.ndarray:
         """Slow oracle: energy change if `site` took the angle `proposal` (radians, one per chain)."""
         before = self.angles(state)
         after = before.copy()
         after[:, site] = proposal
-        return smooth.angle_energy(after, *self._bonds, self.field) - smooth.angle_energy(
-            before, *self._bonds, self.field
+        return smooth.angle_energy(after, *self.bonds, self.field) - smooth.angle_energy(
+            before, *self.bonds, self.field
         )
 
     def sweep(
@@ -314,8 +328,8 @@ class XYModel:
         return uniform, np.float32(self.field), self.layout.sliced, self.layout.weighted
 
     @cached_property
-    def _bonds(self):
-        """First and second site, strength and phase of every bond, float64."""
+    def bonds(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """First and second site, strength J and phase A of every bond, (E,) each."""
         edges = self.graph.edges
         strength = np.broadcast_to(np.asarray(self.coupling, dtype=np.float64), (len(edges),))
         if self.graph.complete:
@@ -325,7 +339,7 @@ class XYModel:
 
     @cached_property
     def _measured_bonds(self):
-        first, second, strength, phase = self._bonds
+        first, second, strength, phase = self.bonds
         components = self.graph.displacement
         plaquettes = self.graph.plaquettes
         x = self.graph.coordinates[:, 0] if self._has_waves else np.zeros(self.sites)
@@ -339,7 +353,7 @@ class XYModel:
     @cached_property
     def _cluster_links(self):
         table = adjacency(self.graph)
-        strength = self._bonds[2][table.edge]
+        strength = self.bonds[2][table.edge]
         return table.pointers, table.neighbors, strength.astype(np.float32)
 
     @cached_property

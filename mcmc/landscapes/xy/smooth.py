@@ -1,4 +1,4 @@
-"""Energy and gradient of the XY model as a function of angles, in float64."""
+"""Energy of the XY model as a function of angles, its gradient and its Hessian times a vector, in float64."""
 
 import math
 
@@ -35,3 +35,20 @@ def angle_gradient(angles, first, second, strength, phase, field):
             for site in range(theta.size):
                 g[site] += field * math.sin(theta[site])
     return gradient
+
+
+@kernel
+def angle_hessian_vector(angles, vectors, first, second, strength, phase, field):
+    """Second derivative of the total energy at `angles` applied to `vectors`, both (chains, sites)."""
+    product = np.zeros(angles.shape)
+    for i in range(angles.shape[0]):
+        theta, v, out = angles[i], vectors[i], product[i]
+        for e in range(first.size):
+            stiffness = strength[e] * math.cos(theta[first[e]] - theta[second[e]] - phase[e])
+            pull = stiffness * (v[first[e]] - v[second[e]])
+            out[first[e]] += pull
+            out[second[e]] -= pull
+        if field != 0.0:
+            for site in range(theta.size):
+                out[site] += field * math.cos(theta[site]) * v[site]
+    return product
