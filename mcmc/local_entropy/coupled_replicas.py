@@ -16,6 +16,7 @@ entropy around the groups that y selects (arXiv:1509.05753).
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -25,7 +26,7 @@ from mcmc.errors import ArgumentError, LandscapeError
 from mcmc.landscape import ReplicableLandscape, ReplicaLandscape
 from mcmc.local_entropy.lattice import require_beta
 from mcmc.local_entropy.replica_estimates import AtAgreement, at_agreement, by_bennett, by_integration
-from mcmc.local_entropy.replica_path import Annealed, Place, Population, couplings_between, ladder_through
+from mcmc.local_entropy.replica_path import Annealed, Place, Population, StuckError, couplings_between, ladder_through
 from mcmc.local_entropy.replica_tempering import Line, Recorded, independent_draws, nearest
 from mcmc.local_entropy.result import DISTANCE, Ladder, LocalEntropy
 from mcmc.random import split_seed
@@ -36,6 +37,10 @@ TRUSTED_LENGTH = 50
 
 FARTHEST = 1.5
 """Standard deviations of the agreement over which its law is taken as normal."""
+
+PULLS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.2, 1.6, 2.4)
+"""gamma (y - 1) tried in turn until a population reaches solutions: coupled replicas find them where free ones do not
+(arXiv:1605.06444)."""
 
 NEXT_SEED = 0x9E3779B97F4A7C15
 
@@ -74,23 +79,21 @@ def replicated(
         raise LandscapeError(f"update {update!r}: not available, there are {', '.join(landscape.updates)}")
     wanted, couplings = _asked(distance, gamma, y)
     pairs = landscape.sites * (y - 1) / 2.0
-    population = Population(landscape, beta, update, seed)
+    arguments = landscape, beta, update, seed
     if wanted is None:
-        path = population.anneal(min(0.0, float(couplings.min())), lambda at: at.gamma >= max(0.0, couplings.max()))
+        path = Population(*arguments).anneal(float(couplings.min()), lambda at: at.gamma >= couplings.max())
     else:
-        path = _path(population, seed, pairs * wanted)
+        path = _path(arguments, pairs * wanted, pairs)
         couplings = couplings_between(path.coupling, pairs * wanted)
     sampled = _Sampled(landscape, path, couplings, beta, sizes, seed, update)
     curve = sampled.curve(sampled.overlaps(couplings, pairs) if wanted is None else wanted, pairs)
     if not internal:
         return curve
-    fewer = None
-    if y > 2:
-        fewer = replicated(
-            model, y - 1, curve.scale, beta=beta, seed=(seed + NEXT_SEED) % 2**64, sweeps=sizes.sweeps,
-            thermalize=sizes.warm, chains=sizes.chains, update=update, internal=False,
-        )  # fmt: skip
-    return _with_internal(curve, y, fewer, sampled.single())
+    again = {
+        "beta": beta, "seed": (seed + NEXT_SEED) % 2**64, "sweeps": sizes.sweeps, "thermalize": sizes.warm,
+        "chains": sizes.chains, "update": update, "internal": False,
+    }  # fmt: skip
+    return _with_internal(curve, y, *_one_fewer(model, y, curve.scale, sampled, again))
 
 
 class _Sizes(NamedTuple):
@@ -107,7 +110,8 @@ class _Sampled:
         seed: int, update: str,
     ):  # fmt: skip
         self.landscape, self.target = landscape, beta
-        ladder = ladder_through(path.coupling, np.append(couplings, 0.0))
+        stops = np.append(couplings, 0.0) if path.coupling[0].gamma <= 0.0 <= path.coupling[-1].gamma else couplings
+        ladder = ladder_through(path.coupling, stops)
         self.first = len(path.cooling) - 1
         self.beta = np.array([place.beta for place in path.cooling] + [beta] * (ladder.size - 1))
         self.gamma = np.concatenate([np.full(self.first, ladder[0]), ladder])
@@ -125,8 +129,10 @@ class _Sampled:
         return self._agreement().mean(axis=(0, 1))[rungs] / pairs
 
     def single(self) -> tuple[float, float]:
-        """ln Z of one replica alone, from gamma = 0, and its error."""
-        free = np.array([np.abs(self.gamma[self.first :]).argmin()])
+        """ln Z of one replica alone, from gamma = 0, and its error; NaN where that was not sampled."""
+        free = np.flatnonzero(self.gamma[self.first :] == 0.0)
+        if not free.size:
+            return math.nan, math.nan
         error, _, _ = independent_draws(self.bennett.pull[:, :, free])
         y = self.landscape.replicas
         return float(self.bennett.value[free[0]]) / y, float(error[0]) / y
@@ -216,7 +222,10 @@ def _warm(thermalize: Any, sweeps: int) -> int:
 
 
 def _asked(distance: Any, gamma: Any, y: int) -> tuple[np.ndarray | None, np.ndarray]:
-    """Overlaps or None, and couplings, (points,) float64, without meaning where there are overlaps. Raises ArgumentError for both, neither or what cannot be."""
+    """Overlaps or None, and couplings, without meaning where there are overlaps; (points,) float64.
+
+    Raises ArgumentError for both, neither or what cannot be.
+    """
     if (distance is None) == (gamma is None):
         raise ArgumentError("distance, gamma: give one of them")
     name, given = ("gamma", gamma) if distance is None else ("distance", distance)
@@ -238,37 +247,73 @@ def _asked(distance: Any, gamma: Any, y: int) -> tuple[np.ndarray | None, np.nda
     return 1.0 - 2.0 * values, np.zeros(values.size)
 
 
-def _path(population: Population, seed: int, wanted: np.ndarray) -> Annealed:
-    """A path that covers gamma = 0 and the mean agreements `wanted`."""
+def _path(arguments: tuple[Any, ...], wanted: np.ndarray, pairs: float) -> Annealed:
+    """A path that covers the mean agreements `wanted`, from the weakest coupling at which annealing reaches beta."""
 
     def done(place: Place) -> bool:
         return place.gamma >= 0.0 and place.mean >= wanted.max()
 
-    path = population.anneal(0.0, done)
-    if path.coupling[0].mean <= wanted.min():
+    path = _first_path(arguments, done)
+    weakest = path.coupling[0]
+    if weakest.mean <= wanted.min():
+        return path if weakest.gamma == 0.0 else _easier(arguments, path, wanted, done)
+    if weakest.gamma > 0.0:
+        raise ArgumentError(
+            f"distance: got {0.5 - 0.5 * wanted.min() / pairs:.4g}; below a coupling of {weakest.gamma:.3g} annealing "
+            f"reaches no solutions, and there the distance is {0.5 - 0.5 * weakest.mean / pairs:.4g}: ask for at most "
+            "that, or take beta finite"
+        )
+    looser = Population(*arguments)
+    looser.anneal(0.0, lambda at: True)
+    return Population(*arguments).anneal(looser.loosen(0.0, float(wanted.min())), done)
+
+
+def _easier(arguments: tuple[Any, ...], path: Annealed, wanted: np.ndarray, done: Callable[[Place], bool]) -> Annealed:
+    """The path from the strongest coupling that the largest distance allows: there replicas cool most easily."""
+    strongest = float(couplings_between(path.coupling, wanted[wanted.argmin()][None])[0])
+    try:
+        return Population(*arguments).anneal(strongest, done)
+    except StuckError:
         return path
-    weakest = population.loosen(0.0, float(wanted.min()))
-    again = Population(population.landscape, population.target, population.update, seed)
-    return again.anneal(weakest, done)
+
+
+def _first_path(arguments: tuple[Any, ...], done: Callable[[Place], bool]) -> Annealed:
+    partners = arguments[0].replicas - 1
+    for pull in PULLS[:-1]:
+        try:
+            return Population(*arguments).anneal(pull / partners, done)
+        except StuckError:
+            continue
+    return Population(*arguments).anneal(PULLS[-1] / partners, done)
+
+
+def _one_fewer(
+    model: Any, y: int, distance: np.ndarray, sampled: "_Sampled", again: dict[str, Any]
+) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+    """Entropy per weight of y - 1 replicas together, its error, and what is wrong with it."""
+    n = sampled.landscape.sites // y
+    if y == 2:
+        value, error = sampled.single()
+        missing = ("internal entropy: one replica alone, gamma = 0, was not sampled",) if math.isnan(value) else ()
+        return np.full(distance.size, value / n), np.full(distance.size, error / n), missing
+    try:
+        fewer = replicated(model, y - 1, distance, **again)
+    except ArgumentError as refused:
+        nothing = np.full(distance.size, math.nan)
+        return nothing, nothing, (f"internal entropy: not known with {y - 1} replicas: {refused}",)
+    said = tuple(f"internal entropy, {y - 1} replicas: {text}" for text in fewer.warnings)
+    return (y - 1) * fewer.value, (y - 1) * fewer.error, said
 
 
 def _with_internal(
-    curve: LocalEntropy, y: int, fewer: LocalEntropy | None, single: tuple[float, float]
+    curve: LocalEntropy, y: int, rest: np.ndarray, rest_error: np.ndarray, warnings: tuple[str, ...]
 ) -> LocalEntropy:
     """The curve with the entropy of one more replica in groups of y - 1."""
-    n = curve.dim
-    rest, rest_error = np.full(curve.value.size, single[0] / n), np.full(curve.value.size, single[1] / n)
-    warnings = curve.warnings
-    if fewer is not None:
-        rest, rest_error = (y - 1) * fewer.value, (y - 1) * fewer.error
-        warnings += tuple(f"with {y - 1} replicas, {text}" for text in fewer.warnings)
+    entropy, error = y * curve.value - rest, np.hypot(y * curve.error, rest_error)
+    said = "entropy per weight of one more replica in a group of one fewer"
     more = {
         **curve.more,
-        "internal_entropy": (
-            (DISTANCE,), y * curve.value - rest, "entropy per weight of one more replica in a group of one fewer"
-        ),
-        "internal_entropy_error": (
-            (DISTANCE,), np.hypot(y * curve.error, rest_error), "one standard error of the internal entropy"
-        ),
-    }  # fmt: skip
-    return replace(curve, more=more, warnings=warnings)
+        "internal_entropy": ((DISTANCE,), entropy, said),
+        "internal_entropy_error": ((DISTANCE,), error, "one standard error of the internal entropy"),
+    }
+    return replace(curve, more=more, warnings=curve.warnings + warnings)

@@ -26,11 +26,18 @@ ENOUGH = 0.3
 """Share of the population with energy 0 from which beta = infinity is one step away."""
 
 MOST_PLACES = 2000
+REST, FALL = 8, 0.98
+"""A population is stuck when its mean energy has not come below FALL of what it was REST places before."""
+
 STRONGEST = 15.0
 """Coupling at which replicas differ by less than exp(-30) of their spins."""
 
 FIRST_ID = 2**31
 """Chains of the population are numbered from here: their random numbers are no other chain's."""
+
+
+class StuckError(ArgumentError):
+    """A population has not reached energy 0."""
 
 
 class Place(NamedTuple):
@@ -60,6 +67,7 @@ class Population:
         self.landscape, self.target, self.update = landscape, beta, update
         self.ids = np.arange(FIRST_ID, FIRST_ID + MEMBERS, dtype=np.uint32)
         self.state = landscape.init(self.ids.tolist(), seed)
+        self.means: list[float] = []
 
     def anneal(self, gamma: float, done: Callable[[Place], bool]) -> Annealed:
         """From beta = 0 at coupling `gamma`, and then to stronger ones until a place is `done`."""
@@ -111,8 +119,10 @@ class Population:
         last = cooling[-1].beta
         if math.isinf(self.target) and (self.energy == 0).mean() >= ENOUGH:
             return math.inf
-        if len(cooling) > MOST_PLACES or last > 500.0:
-            raise ArgumentError(
+        self.means.append(float(self.energy.mean()))
+        rested = len(self.means) > REST and self.means[-1] > FALL * self.means[-1 - REST]
+        if len(cooling) > MOST_PLACES or (math.isinf(self.target) and rested):
+            raise StuckError(
                 f"beta: at beta = {last:.3g} the lowest energy of {self.landscape.replicas} replicas is still "
                 f"{self.energy.min():g}; solutions were not reached, take beta finite"
             )
