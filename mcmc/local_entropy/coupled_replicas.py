@@ -26,7 +26,15 @@ from mcmc.errors import ArgumentError, LandscapeError
 from mcmc.landscape import ReplicableLandscape, ReplicaLandscape
 from mcmc.local_entropy.lattice import require_beta
 from mcmc.local_entropy.replica_estimates import AtAgreement, at_agreement, by_bennett, by_integration
-from mcmc.local_entropy.replica_path import Annealed, Place, Population, StuckError, couplings_between, ladder_through
+from mcmc.local_entropy.replica_path import (
+    SPARE,
+    Annealed,
+    Place,
+    Population,
+    StuckError,
+    couplings_between,
+    ladder_through,
+)
 from mcmc.local_entropy.replica_tempering import Line, Recorded, independent_draws, nearest
 from mcmc.local_entropy.result import DISTANCE, Ladder, LocalEntropy
 from mcmc.random import split_seed
@@ -110,7 +118,9 @@ class _Sampled:
         seed: int, update: str,
     ):  # fmt: skip
         self.landscape, self.target = landscape, beta
-        stops = np.append(couplings, 0.0) if path.coupling[0].gamma <= 0.0 <= path.coupling[-1].gamma else couplings
+        stops = np.append(couplings, path.coupling[-1].gamma)
+        if path.coupling[0].gamma <= 0.0:
+            stops = np.append(stops, 0.0)
         ladder = ladder_through(path.coupling, stops)
         self.first = len(path.cooling) - 1
         self.beta = np.array([place.beta for place in path.cooling] + [beta] * (ladder.size - 1))
@@ -270,9 +280,12 @@ def _path(arguments: tuple[Any, ...], wanted: np.ndarray, pairs: float) -> Annea
 
 def _easier(arguments: tuple[Any, ...], path: Annealed, wanted: np.ndarray, done: Callable[[Place], bool]) -> Annealed:
     """The path from the strongest coupling that the largest distance allows: there replicas cool most easily."""
-    strongest = float(couplings_between(path.coupling, wanted[wanted.argmin()][None])[0])
+    gamma = np.array([place.gamma for place in path.coupling])
+    rung = np.interp(couplings_between(path.coupling, wanted.min()), gamma, np.arange(gamma.size))
+    # Two rungs to spare: a population that hurries is not quite where chains will be.
+    strongest = np.interp(rung - SPARE, np.arange(gamma.size), gamma)
     try:
-        return Population(*arguments).anneal(strongest, done)
+        return Population(*arguments).anneal(float(strongest), done)
     except StuckError:
         return path
 

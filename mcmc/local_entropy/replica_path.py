@@ -32,6 +32,9 @@ REST, FALL = 8, 0.98
 STRONGEST = 15.0
 """Coupling at which replicas differ by less than exp(-30) of their spins."""
 
+SPARE = 2
+"""Places beyond those asked for: a population that hurries is not quite where chains will be."""
+
 FIRST_ID = 2**31
 """Chains of the population are numbered from here: their random numbers are no other chain's."""
 
@@ -75,12 +78,14 @@ class Population:
         while cooling[-1].beta < self.target:
             cooling.append(self._at(self._next_beta(cooling), gamma))
         coupling = [cooling[-1]]
-        while not done(coupling[-1]):
+        spare = 0
+        while spare < SPARE:
             last = coupling[-1]
+            spare += done(last)
             if last.gamma > STRONGEST or len(coupling) > MOST_PLACES:
                 raise ArgumentError(
-                    f"distance: at coupling {last.gamma:.3g} the replicas are still farther apart, {self.stuck()}; ask "
-                    "for larger distances, or leave it more sweeps"
+                    f"distance: at coupling {last.gamma:.3g} the replicas are still farther apart, mean agreement "
+                    f"{last.mean:.6g}; ask for larger distances"
                 )
             width = min(STEP / max(self.spread, 1e-9), 0.25 + abs(last.gamma))
             coupling.append(self._at(self.target, last.gamma + width))
@@ -95,10 +100,6 @@ class Population:
             width = min(STEP / max(self.spread, 1e-9), 0.25 + abs(place.gamma))
             place = self._at(self.target, place.gamma - width)
         return place.gamma
-
-    def stuck(self) -> str:
-        """The agreement now, in words."""
-        return f"mean agreement {self.landscape.agreement(self.state).mean():.6g}"
 
     def _at(self, beta: float, gamma: float) -> Place:
         strengths = np.full(MEMBERS, beta), np.full(MEMBERS, gamma)
