@@ -14,7 +14,6 @@ from mcmc.errors import ArgumentError
 from mcmc.local_entropy.result import LocalEntropy
 
 
-
 def integration(
     model: Any,
     reference: Any,
@@ -59,5 +58,3 @@ def _called(function: Any, *arguments: Any, **options: Any) -> LocalEntropy:
             raise ArgumentError(f"{name}: no such option here; there are {', '.join(known)}")
     found: LocalEntropy = function(*arguments, **options)
     return found
-
-

@@ -137,13 +137,24 @@ def _sampler(plan: _Plan, ladder: np.ndarray | None) -> GridTempering:
         sampler = GridTempering(plan.landscape, plan.betas, gammas, update=plan.update)
         if ladder is not None:
             return sampler
-        state, _ = sampler.thermalize(sampler.init(_chains(plan, sampler), plan.seed), spin_ladder.PILOT_SWEEPS // 2)
-        _, series = spin_ladder.measure(sampler, state, spin_ladder.PILOT_SWEEPS, plan.log_anchor)
-        better = spin_ladder.refined(sampler, plan.flips, series)
+        better = spin_ladder.refined(sampler, plan.flips, _pilot(plan, sampler))
         if better.size == gammas.size:
             break
         gammas = better
     return GridTempering(plan.landscape, plan.betas, gammas, update=plan.update)
+
+
+def _pilot(plan: _Plan, sampler: GridTempering) -> RungSeries:
+    """The later part of a short run that goes on while chains still leave the reference, a tenth of the budget."""
+    chains = 1 if sampler.landscape.sites * sampler.betas.size * sampler.gammas.size > LANES else 4
+    most = 0.1 * plan.budget / (chains * sampler.landscape.sites * sampler.betas.size * sampler.gammas.size)
+    length = spin_ladder.PILOT_SWEEPS
+    state, _ = sampler.thermalize(sampler.init(chains, plan.seed), length // 2)
+    state, series = spin_ladder.measure(sampler, state, length, plan.log_anchor)
+    while length < most and spin_ladder.drifting(series):
+        state, series = spin_ladder.measure(sampler, state, length, plan.log_anchor)
+        length *= 2
+    return series
 
 
 def _chains(plan: _Plan, sampler: GridTempering) -> int:

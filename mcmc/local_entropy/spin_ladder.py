@@ -104,6 +104,14 @@ def refined(sampler: GridTempering, flips: np.ndarray, series: RungSeries) -> np
     return np.sort(np.concatenate([gammas, added]))[::-1] if gammas.size + len(added) <= MOST_RUNGS else gammas
 
 
+def drifting(series: RungSeries) -> bool:
+    """Whether the weakest coupling still moves away from the reference: its second half is farther than the first."""
+    last = series.flips[:, :, -1]
+    middle = last.shape[1] // 2
+    first, second = last[:, :middle], last[:, middle:]
+    return bool(second.mean() - first.mean() > 0.5 * second.std())
+
+
 def _stronger(series):
     """One more coupling above where the reference is hardly met at the strongest."""
     if (series.flips[:, :, 0] == 0).mean() < 0.1:
@@ -114,13 +122,26 @@ def _weaker(series, flips):
     """Couplings below where the farthest distance is not reached at the weakest."""
     last = series.flips[:, :, -1]
     missing = float(flips.max()) - last.mean()
-    weakest = -strongest(series.sites) - 1.5
+    weakest = _floor(series, flips)
     if missing <= 0.3 * last.std() or series.gamma[-1] <= weakest:
         return
     spread = max(2.0 * float(last.std()), 0.25 * math.sqrt(series.sites))
     reach = max(series.gamma[-1] - min(2.2 * missing / spread**2, 10 * SPACING / spread), weakest)
     count = math.ceil((series.gamma[-1] - reach) * spread / SPACING)
     yield from np.linspace(series.gamma[-1], reach, count + 1)[1:]
+
+
+def _floor(series, flips):
+    """Coupling below which the farthest distance need not be looked for.
+
+    Constraints lower the coupling at which a distance is typical by nearly the same at all distances; strong rungs,
+    which equilibrate soon, say by how much.
+    """
+    strong = strongest(series.sites)
+    mean = series.flips.mean(axis=(0, 1))[: (series.gamma.size + 1) // 2] / series.sites
+    free = np.arctanh(1.0 - 2.0 * np.clip(mean, 0.5 / series.sites, 1.0 - 0.5 / series.sites))
+    lowered = max(0.0, float(np.median(free - series.gamma[: mean.size])))
+    return max(first_couplings(flips, series.sites)[-1] - 1.25 * lowered - 0.1, -strong - 1.5)
 
 
 def measure(
