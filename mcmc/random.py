@@ -127,7 +127,7 @@ def words(seed: int, stream: Stream, site, sweep, chain, draw=0) -> np.ndarray:
     c0, c1, c2, d = np.broadcast_arrays(*(np.asarray(a, dtype=np.uint32) for a in (site, sweep, chain, draw)))
     c3 = (np.uint32(stream) << np.uint32(24)) | d
     out = np.empty((c0.size, 4), dtype=np.uint32)
-    site_, sweep_, chain_, fourth = (np.ascontiguousarray(a).reshape(-1) for a in (c0, c1, c2, c3))
+    site_, sweep_, chain_, fourth = (np.array(a, order="C").reshape(-1) for a in (c0, c1, c2, c3))
     _fill_words(out, site_, sweep_, chain_, fourth, k0, k1)
     return out.reshape((*c0.shape, 4))
 

@@ -1,11 +1,12 @@
 """u(x, t) by Monte Carlo: the mean of exp(-beta f) over a Gaussian around x, for small t.
 
-Draws are y = c +- sqrt(t / beta) z, in mirrored pairs around the point c where f(y) + |x - y|^2 / (2 t) is lowest below
-x, and count with exp(-beta psi), psi(y) = f(y) + |x - y|^2 / (2 t) - |y - c|^2 / (2 t): the gradient of psi vanishes at
-c, so that what is left varies with the curvature of f alone. The known mean of |z|^2 is a control variate (Owen 2013,
-Monte Carlo theory, methods and examples, chapters 8 and 9), its coefficient taken from the other half of the draws. The
-logarithm of a mean is biased to order 1 / draws; the jackknife takes that away. When exp(-beta psi) is large in few
-draws only, the error cannot be trusted: their effective number is reported and warned of.
+Draws are y = c +- sqrt(t / beta) z, in mirrored pairs around the local minima c of f(y) + |x - y|^2 / (2 t) that
+descents meet, and count with exp(-beta f) G(y - x) / mean_c G(y - c) (Veach & Guibas 1995, Proc. SIGGRAPH, 419): around
+c the logarithm of that has no gradient, and what is left varies with the curvature of f alone. The known mean of |z|^2
+is a control variate (Owen 2013, Monte Carlo theory, methods and examples, chapters 8 and 9), its coefficient taken from
+the other half of the draws. The logarithm of a mean is biased to order 1 / draws; the jackknife takes that away. When
+the weight is large in few draws only, the error cannot be trusted: their effective number is reported and warned of.
+Some draws around x itself check that the Gaussian there reaches nothing else.
 """
 
 import math
@@ -13,10 +14,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mcmc.errors import ArgumentError
 from mcmc.landscape import SmoothLandscape
 from mcmc.local_entropy.lattice import require_beta
-from mcmc.local_entropy.proximal_point import descend
+from mcmc.local_entropy.proximal_point import lowest_minima
 from mcmc.local_entropy.result import SCALE, LocalEntropy
 from mcmc.local_entropy.smooth_arguments import checked_landscape, checked_point, checked_scales, energies
 from mcmc.random import Stream, normals
@@ -27,6 +27,21 @@ ENOUGH = 200
 
 SHARE = 0.01
 """Share of the weight that a single pair may carry."""
+
+SEEN = 20
+"""Effective pairs around x itself below which nothing is known of what else the Gaussian reaches."""
+
+CHECKED = 8
+"""One pair around x itself for so many around c, and FEWEST at least."""
+FEWEST = 256
+
+STARTS = 4
+"""Descents in search of centres, and centres at most."""
+
+ALONE = 1
+"""Draw index of those around x."""
+
+SURE = 4.9
 
 NUMBERS = 2**22
 """Coordinates drawn at a time."""
@@ -43,37 +58,55 @@ def convolution(
 ) -> LocalEntropy:
     """u(x, t) at x = `reference` (dim,) for each t of `scale`, from `samples` draws each: for small t.
 
-    Draws of different scales are independent. The error is one standard error of the logarithm of the mean (jackknife
-    over pairs of draws). A warning says when fewer than 200 effective pairs stand behind it, or one pair carries more
-    than 1 % of the weight; the error is then too small, and the value too high. `more` has `centre` (scale,
-    coordinate), `bias`, what the jackknife took off, and `variance_kept`, the share of the variance that the control
-    variate left. Raises ArgumentError for bad arguments, LandscapeError for energies that are NaN.
+    Draws of different scales are independent. The error is one standard error of the logarithm of the mean (jackknife).
+    A warning says when fewer than 200 effective groups of draws stand behind it, or one carries more than 1 % of the
+    weight; the error is then too small, and the value too high. Another warns where draws around x find more than the
+    others, or are too few to tell (below 20 effective pairs): u may then be lower. `more` has the lowest `centre`
+    (scale, coordinate), `wells`, the number of centres, `bias`, what the jackknife took off, and `variance_kept`, the
+    share of the variance that the control variate left. Raises ArgumentError for bad arguments, LandscapeError for
+    energies that are NaN.
     """
     landscape = checked_landscape(landscape)
     x = checked_point(reference, landscape.dim)
     scales = checked_scales(scale)
     beta = require_beta(beta, infinite=False)
     positive_integer(samples, "samples", 64)
-    if not np.isfinite(energies(landscape, x[None])[0]):
-        raise ArgumentError("reference: its energy is infinite; a point with a finite one is needed")
-    pairs = (samples + 1) // 2
-    found = []
-    for place, t in enumerate(scales.tolist()):
-        centre = descend(landscape, x, t, x).point
-        floor, log_weight, square = _draws(landscape, x, centre, t, beta, pairs, seed, place)
-        found.append((centre, floor, _log_mean(log_weight, square, x.size), _spread(log_weight)))
-    value = np.array([floor - mean.value / beta for _, floor, mean, _ in found])
-    warnings = tuple(w for t, f in zip(scales, found, strict=True) if (w := _trust(t, *f[2:], pairs)))
+    wells = lowest_minima(landscape, x, scales, STARTS, seed)
+    found = [
+        _smoothed(_Draws(landscape, x, t, beta, seed, place), np.array([w.point for w in minima[:STARTS]]), samples)
+        for place, (t, minima) in enumerate(zip(scales.tolist(), wells, strict=True))
+    ]
     more = {
-        "centre": (("scale", "coordinate"), np.array([f[0] for f in found]), "centre of the draws"),
-        "bias": (("scale",), np.array([-f[2].bias / beta for f in found]), "bias taken off by the jackknife"),
-        "variance_kept": (("scale",), np.array([f[2].kept for f in found]), "variance left by the control variate"),
+        "centre": (("scale", "coordinate"), np.array([w[0].point for w in wells]), "lowest centre of the draws"),
+        "wells": (("scale",), np.array([min(len(w), STARTS) for w in wells]), "centres of the draws"),
+        "bias": (("scale",), np.array([-f.mean.bias / beta for f in found]), "bias taken off by the jackknife"),
+        "variance_kept": (("scale",), np.array([f.mean.kept for f in found]), "variance left by the control variate"),
     }
-    error = np.array([f[2].error for f in found]) / beta
+    value = np.array([-f.mean.value / beta for f in found])
+    error = np.array([f.mean.error / beta for f in found])
+    effective = np.array([f.effective for f in found])
+    warnings = tuple(f.warning for f in found if f.warning)
     return LocalEntropy(
-        SCALE, scales, value, error, "convolution", x, beta, 1 / scales,
-        np.array([2 * f[3].effective for f in found]), warnings=warnings, more=more,
-    )  # fmt: skip
+        SCALE, scales, value, error, "convolution", x, beta, 1 / scales, effective, warnings=warnings, more=more
+    )
+
+
+class _Found(NamedTuple):
+    mean: "_LogMean"
+    effective: float
+    warning: str
+
+
+def _smoothed(draws: "_Draws", centres: np.ndarray, samples: int) -> _Found:
+    """The mean at one scale, from `samples` draws around the centres and some around the reference."""
+    groups = max(32, math.ceil(samples / (2 * len(centres))))
+    log_weight, square = draws.taken(centres, groups, 0)
+    mean, spread = _log_mean(log_weight, square, draws.x.size), _spread(log_weight)
+    check = max(FEWEST, groups // CHECKED)
+    around, square = draws.taken(draws.x[None], check, ALONE)
+    direct = _log_mean(around, square, draws.x.size)
+    warning = _trust(draws.t, mean, spread, groups) or _elsewhere(draws.t, mean, direct, _spread(around), check)
+    return _Found(mean, 2 * len(centres) * spread.effective, warning)
 
 
 class _LogMean(NamedTuple):
@@ -91,25 +124,40 @@ class _Spread(NamedTuple):
     """Standard deviation of the log weight."""
 
 
-def _draws(landscape, x, centre, t, beta, pairs, seed, place) -> tuple[float, np.ndarray, np.ndarray]:
-    """psi(c), log mean weight of each mirrored pair relative to c, and |z|^2 of each pair, (pairs,)."""
-    dim = x.size
-    width = math.sqrt(t / beta)
-    here = float(energies(landscape, centre[None])[0])
-    away = (x - centre) @ (x - centre) / (2 * t)
-    log_weight, square = np.empty(pairs), np.empty(pairs)
-    together = max(1, NUMBERS // (2 * dim))
-    for first in range(0, pairs, together):
-        chosen = np.arange(first, min(pairs, first + together))
-        two = normals(seed, Stream.SMOOTHING, np.arange((dim + 1) // 2), chosen[:, None], place)
-        step = width * two.reshape(chosen.size, -1)[:, :dim]
-        both = energies(landscape, np.concatenate([centre + step, centre - step])).reshape(2, -1)
-        # psi(y) - psi(c) = f(y) - f(c) + (c - x).(y - c) / t: no difference of large squares.
-        slope = step @ (centre - x) / t
-        exponent = -beta * np.stack([both[0] - here + slope, both[1] - here - slope])
-        log_weight[chosen] = np.logaddexp(*exponent) - math.log(2.0)
-        square[chosen] = (step**2).sum(axis=1) / width**2
-    return here + away, log_weight, square
+class _Draws(NamedTuple):
+    """Draws at one scale."""
+
+    landscape: SmoothLandscape
+    x: np.ndarray
+    t: float
+    beta: float
+    seed: int
+    place: int
+
+    def taken(self, centres: np.ndarray, groups: int, first: int) -> tuple[np.ndarray, np.ndarray]:
+        """Log mean weight of each group, one mirrored pair around every centre, and its mean |z|^2, (groups,) each."""
+        log_weight, square = np.empty(groups), np.empty(groups)
+        together = max(1, NUMBERS // (2 * centres.size))
+        for start in range(0, groups, together):
+            group = np.arange(start, min(groups, start + together))
+            parts = [self._around(centres, c, group, first) for c in range(len(centres))]
+            log_weight[group] = np.logaddexp.reduce([p[0] for p in parts], axis=0) - math.log(len(parts))
+            square[group] = np.mean([p[1] for p in parts], axis=0)
+        return log_weight, square
+
+    def _around(self, centres: np.ndarray, c: int, group: np.ndarray, first: int) -> tuple[np.ndarray, np.ndarray]:
+        """Log mean weight of mirrored pairs around one centre, and |z|^2."""
+        dim, width = self.x.size, math.sqrt(self.t / self.beta)
+        pair = np.arange(c * ((dim + 1) // 2), (c + 1) * ((dim + 1) // 2))
+        z = normals(self.seed, Stream.SMOOTHING, pair, group[:, None], self.place, first)
+        z = z.reshape(group.size, -1)[:, :dim]
+        y = np.concatenate([centres[c] + width * z, centres[c] - width * z])
+        pull = ((y - self.x) ** 2).sum(axis=1)
+        near = np.array([((y - centre) ** 2).sum(axis=1) for centre in centres])
+        density = np.logaddexp.reduce(-0.5 * near / width**2, axis=0) - math.log(len(centres))
+        log_weight = -self.beta * energies(self.landscape, y) - 0.5 * pull / width**2 - density
+        both = np.logaddexp(log_weight[: group.size], log_weight[group.size :]) - math.log(2.0)
+        return both, (z**2).sum(axis=1)
 
 
 def _log_mean(log_weight: np.ndarray, square: np.ndarray, dim: int) -> _LogMean:
@@ -159,6 +207,21 @@ def _trust(t: float, mean: _LogMean, spread: _Spread, pairs: int) -> str:
         return ""
     reachable = t / max(spread.deviation, 1.0)
     return (
-        f"scale {t:g}: {spread.effective:.3g} effective pairs of {pairs}, the heaviest carries {spread.largest:.1%} of "
-        f"the weight, the error is too small; {needed} are needed: take a scale below {reachable:.2g}, or integration"
+        f"scale {t:g}: {spread.effective:.3g} effective groups of {pairs}, the heaviest carries {spread.largest:.1%} "
+        f"of the weight, the error is too small; {needed} are needed: take a scale below {reachable:.2g}, or integrate"
     )
+
+
+def _elsewhere(t: float, mean: _LogMean, direct: _LogMean, spread: _Spread, pairs: int) -> str:
+    """Whether draws around the reference itself find more, or cannot tell."""
+    reachable = t / max(spread.deviation, 1.0)
+    advice = f"take a scale below {reachable:.2g}, or integration"
+    if spread.effective < SEEN:
+        return (
+            f"scale {t:g}: draws around the reference itself are worth {spread.effective:.3g} pairs of {pairs}, too "
+            f"few to exclude other wells within reach, with which u would be lower; {advice}"
+        )
+    if direct.value - mean.value > SURE * math.hypot(direct.error, mean.error):
+        lower = direct.value - mean.value
+        return f"scale {t:g}: draws around the reference find more, beta u is lower by about {lower:.2g}; {advice}"
+    return ""

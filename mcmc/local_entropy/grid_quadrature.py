@@ -69,7 +69,7 @@ def quadrature(
     *,
     beta: float = 1.0,
     tolerance: float = 1e-11,
-    max_points: int = 20_000_000,
+    max_points: int = 5_000_000,
 ) -> LocalEntropy:
     """u(x, t) at x = `reference` (dim,) for each t of `scale`, by adaptive quadrature, dim 1 or 2.
 

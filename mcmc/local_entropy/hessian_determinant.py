@@ -248,7 +248,7 @@ class _Sampled:
         self.spectrum = from_lanczos(type(both)(*(a[:probes] for a in both)), residual.shape[1])
         rest = type(both)(*(a[probes:] for a in both))
         taken = both.diagonal.shape[1]
-        self.measures = [rest.measure(), rest.truncated(max(1, taken - max(1, taken // 4))).measure()]
+        self.measures = [rest.measure(), rest.truncated(max(1, taken // 2)).measure()]
         self.lowest = min(self.spectrum.extremes()[0], float(self.measures[0][0].min()))
         self.wrong_trace = product.trace_error(probe)
 

@@ -107,7 +107,8 @@ def _together(matvec: Product, start: np.ndarray, steps: int) -> tuple[Tridiagon
         if k + 1 == steps:
             break
         for _ in range(2):
-            product = product - np.einsum("pk,pki->pi", np.einsum("pki,pi->pk", basis, product), basis)
+            known = basis[:, : k + 1]
+            product = product - ((known @ product[:, :, None]).swapaxes(1, 2) @ known)[:, 0]
         length = np.linalg.norm(product, axis=1)
         alive &= length > BREAKDOWN * size
         off_diagonal[:, k] = np.where(alive, length, 0.0)
@@ -121,9 +122,7 @@ def _together(matvec: Product, start: np.ndarray, steps: int) -> tuple[Tridiagon
 def _checked(product: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     product = np.array(product, dtype=np.float64)
     if product.shape != shape or not np.isfinite(product).all():
-        raise LandscapeError(
-            f"Hessian-vector product: got shape {product.shape}; {shape} and finite numbers are needed"
-        )
+        raise LandscapeError(f"matvec: got shape {product.shape}; {shape}, and finite numbers, are needed")
     return product
 
 
@@ -134,7 +133,7 @@ class Trace(NamedTuple):
     error: float
     """One standard error: spread over probes, and truncation."""
     truncation: float
-    """What the last quarter of the steps changed: a bound where the iteration converges, as it does for smooth g."""
+    """What the second half of the steps changed: more than is left where the iteration converges."""
 
 
 class Spectrum(NamedTuple):
@@ -145,7 +144,7 @@ class Spectrum(NamedTuple):
     weights: np.ndarray
     """(probes, steps): weights, which sum to dim for each probe."""
     coarse_values: np.ndarray
-    """Ritz values of three quarters of the steps."""
+    """(probes, steps // 2): Ritz values of half of the steps."""
     coarse_weights: np.ndarray
     dim: int
     exact: bool
@@ -207,7 +206,7 @@ def spectral_density(matvec: Product, dim: int, *, probes: int = 32, steps: int 
 def from_lanczos(found: Tridiagonal, dim: int) -> Spectrum:
     """Spectrum from the Lanczos matrices of random signs."""
     steps = found.diagonal.shape[1]
-    coarse = found.truncated(max(1, steps - max(1, steps // 4))).measure()
+    coarse = found.truncated(max(1, steps // 2)).measure()
     return Spectrum(*found.measure(), *coarse, dim, False)
 
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mcmc.errors import ArgumentError
 from mcmc.landscape import SmoothLandscape
 from mcmc.local_entropy.result import SCALE, LocalEntropy
 from mcmc.local_entropy.smooth_arguments import checked_landscape, checked_point, checked_scales, energies, gradients
@@ -19,6 +20,12 @@ from mcmc.random import Stream, normals, split_seed
 from mcmc.statistics.series import positive_integer
 
 DESCENT_STEPS = 2000
+FLOOR_STEPS = 100
+"""Steps of the descent that says how low f may be."""
+ARRIVED = 1e-10
+"""A descent ends when no component of the gradient is above this share of those it began with, or 1."""
+WALL = 1e6
+"""Height of a wall, energy +inf, above where a descent begins, in units of the energy there."""
 STEEP = 1e-6
 """A residual gradient above this share of the gradients that cancel in it means a descent that did not arrive."""
 SAME = 1e-6
@@ -73,19 +80,37 @@ def moreau(landscape: SmoothLandscape, reference: Any, scale: Any, *, starts: in
     )  # fmt: skip
 
 
-def descend(landscape: SmoothLandscape, x: np.ndarray, t: float, start: np.ndarray) -> Proximal:
-    """Local minimum of f(y) + |x - y|^2 / (2 t) below `start` (dim,), by L-BFGS; t = infinity is a minimum of f."""
+def descend(
+    landscape: SmoothLandscape, x: np.ndarray, t: float, start: np.ndarray, steps: int = DESCENT_STEPS
+) -> Proximal:
+    """Local minimum of f(y) + |x - y|^2 / (2 t) below `start` (dim,), by L-BFGS; t = infinity is a minimum of f.
+
+    The lowest point met, if the descent fails at a wall. Raises ArgumentError for a start of infinite energy.
+    """
     from scipy.optimize import minimize
 
-    def objective(y):
-        y = y[None]
-        return _objective(landscape, x, t, y)[0], (gradients(landscape, y) + (y - x) / t)[0]
+    beginning = _objective(landscape, x, t, start[None])[0]
+    if np.isinf(beginning):
+        raise ArgumentError("reference: its energy is infinite; a point with a finite one is needed")
+    wall = float(beginning + WALL * (1.0 + abs(beginning)))
+    lowest, point = float(beginning), start
 
-    options = {"maxiter": DESCENT_STEPS, "maxfun": 10 * DESCENT_STEPS, "ftol": 0.0, "gtol": 0.0, "maxcor": 30}
-    point = minimize(objective, start, jac=True, method="L-BFGS-B", options=options).x
-    value, residual = objective(point)
+    def objective(y):
+        nonlocal lowest, point
+        value = _objective(landscape, x, t, y[None])[0] if np.isfinite(y).all() else np.inf
+        if np.isinf(value):
+            # Beyond a wall: high, but finite, or the line search has nothing to interpolate.
+            return wall, np.zeros_like(x)
+        if value <= lowest:
+            lowest, point = float(value), y.copy()
+        return value, gradients(landscape, y[None])[0] + (y - x) / t
+
+    steepest = float(np.abs(objective(start)[1]).max())
+    options = {"maxiter": steps, "maxfun": 10 * steps, "ftol": 0.0, "gtol": ARRIVED * max(1.0, steepest), "maxcor": 30}
+    minimize(objective, start, jac=True, method="L-BFGS-B", options=options)
+    residual = gradients(landscape, point[None])[0] + (point - x) / t
     pulls = np.linalg.norm((point - x) / t) + np.linalg.norm(point) / t + np.linalg.norm(residual)
-    return Proximal(point, float(value), residual, float(pulls))
+    return Proximal(point, lowest, residual, float(pulls))
 
 
 def _objective(landscape: SmoothLandscape, x: np.ndarray, t: float, y: np.ndarray) -> np.ndarray:
@@ -97,7 +122,7 @@ def lowest_minima(
 ) -> list[list[Proximal]]:
     """For each scale t the different local minima of f(y) + |x - y|^2 / (2 t) that were met, the lowest first."""
     found: list[list[Proximal]] = [[] for _ in scales]
-    floor = descend(landscape, x, math.inf, x).value
+    floor = descend(landscape, x, math.inf, x, FLOOR_STEPS).value
     for p in np.argsort(scales):
         for start in _starts(landscape, x, scales[p], starts, seed, int(p), floor):
             _keep(found[p], descend(landscape, x, scales[p], start))
