@@ -15,7 +15,8 @@ from mcmc.landscape import FlatLandscape
 from mcmc.local_entropy.spin_ladder import COLD, ENERGY_SPACING, FREE
 
 PILOTS, STAGE_SWEEPS, FIRST_SWEEPS = 16, 200, 800
-PILOT_DECREMENT = 0.02
+PILOT_LEG = 4
+"""Sweeps between averages over the lanes; a lane that stays where it is lowers its weight by 1 in that time."""
 MOST_STAGES, MOST_BETAS = 60, 16
 BANDWIDTH = 0.03
 """Width of the window in k over which energies are averaged, in units of the range of k."""
@@ -87,9 +88,9 @@ def laid(landscape: FlatLandscape, beta: float, farthest: int, seed: int, betas:
 def _stage(landscape, state, beta, weight, farthest, sweeps):
     """Lower the weights where the lanes are, then measure; `weight` becomes the mean over lanes."""
     betas, visits = np.full(PILOTS, beta), np.zeros(weight.shape, np.int64)
-    lowered = np.full(PILOTS, PILOT_DECREMENT)
-    for _ in range(max(sweeps // 4, 1)):
-        landscape.sweep_flat(state, betas, weight, visits, 4, decrement=lowered)
+    lowered = np.full(PILOTS, 1.0 / (PILOT_LEG * landscape.sites))
+    for _ in range(sweeps // PILOT_LEG):
+        landscape.sweep_flat(state, betas, weight, visits, PILOT_LEG, decrement=lowered)
         weight[:] = weight.mean(axis=0)
     energies, flips, acceptance = [], [], 0.0
     for _ in range(sweeps):

@@ -9,7 +9,8 @@ import numpy as np
 
 from mcmc.local_entropy.flat_chains import FlatChains
 
-FIRST_DECREMENT = 0.05
+LARGEST_LOWERING = 1.0
+"""What a chain that stays where it is takes off its weight in a leg, at first: more would dig holes."""
 
 
 def learn(chains: FlatChains, legs: int, sweeps: int) -> np.ndarray:
@@ -19,7 +20,8 @@ def learn(chains: FlatChains, legs: int, sweeps: int) -> np.ndarray:
     since colder configurations are fewer.
     """
     rungs, levels = chains.betas.size, chains.farthest + 1
-    step = np.full(rungs, FIRST_DECREMENT)
+    largest = LARGEST_LOWERING / (chains.landscape.sites * sweeps)
+    step = np.full(rungs, largest)
     met, since = np.zeros((rungs, levels), bool), np.zeros((rungs, levels), bool)
     each = chains.chains * chains.landscape.sites * sweeps
     for leg in range(legs):
@@ -30,7 +32,7 @@ def learn(chains: FlatChains, legs: int, sweeps: int) -> np.ndarray:
         step[whole] *= 0.5
         since[whole] = False
         # A visit lowers the average over chains by step / chains.
-        step = np.minimum(np.maximum(step, chains.chains * levels / ((leg + 1.0) * each)), FIRST_DECREMENT)
+        step = np.minimum(np.maximum(step, chains.chains * levels / ((leg + 1.0) * each)), largest)
     weight = chains.log_weight[:, :levels]
     weight -= weight[:, :1]
     for rung in range(rungs - 2, -1, -1):
