@@ -25,7 +25,11 @@ from mcmc.errors import ArgumentError, ConvergenceWarning
 from mcmc.landscape import chain_ids
 from mcmc.random import Stream, split_seed, uniforms
 from mcmc.samplers.sweeping import sweep_count
+from perceptron.arguments import checked_count, checked_number
 from perceptron.patterns import Patterns, checked_weights
+
+OPTIONS = ("beta", "margin", "damping", "tolerance", "max_sweeps", "precision")
+"""What EntropyDriven takes besides gamma and y."""
 
 
 class Surroundings(NamedTuple):
@@ -60,8 +64,12 @@ class LocalFreeEntropy:
         max_sweeps: int = 500,
         precision: str | None = None,
     ):
-        if not isinstance(patterns, Patterns):
-            raise ArgumentError(f"patterns: got {type(patterns).__name__}; an instance of Patterns is needed")
+        from perceptron.message_passing.update import check_options
+
+        check_options(patterns, "gaussian", beta, damping, precision)
+        checked_number("tolerance", tolerance, 1e-14, 1.0, "a change of magnetisations from 1e-14 to 1 is needed")
+        checked_count("max_sweeps", max_sweeps)
+        patterns.least_stability(margin)
         self.patterns, self.beta, self.margin = patterns, float(beta), float(margin)
         self.options: dict[str, Any] = {
             "damping": damping,
@@ -143,8 +151,11 @@ class EntropyDriven:
 
     def __init__(self, patterns: Patterns, gamma: float, y: float = math.inf, **options: Any):
         for name, value, most in (("gamma", gamma, 1e3), ("y", y, math.inf)):
-            if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not 0 < value <= most:
-                raise ArgumentError(f"{name}: got {value!r}; a number above 0 and at most {most:g} is needed")
+            needed = f"a number above 0 and at most {most:g} is needed"
+            checked_number(name, value, 0.0, most, needed, above=True)
+        for name in options:
+            if name not in OPTIONS:
+                raise ArgumentError(f"{name}: no option of belief propagation here; known are {', '.join(OPTIONS)}")
         self.free_entropy = LocalFreeEntropy(patterns, **options)
         self.patterns, self.gamma, self.y = patterns, float(gamma), float(y)
         self.options = options

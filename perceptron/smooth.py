@@ -23,8 +23,8 @@ from numba import njit
 from mcmc.compiled import kernel_tied_to, piece
 from mcmc.errors import ArgumentError
 from mcmc.random import split_seed
+from perceptron.arguments import checked_number, one_of
 from perceptron.patterns import Patterns
-from perceptron.solvers.arguments import checked_number, one_of
 
 if TYPE_CHECKING:
     import xarray

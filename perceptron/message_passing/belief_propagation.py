@@ -10,15 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mcmc.errors import ConvergenceWarning
-from perceptron.message_passing.update import (
-    Update,
-    checked_count,
-    checked_number,
-    external_field,
-    make_update,
-    random_fields,
-    step,
-)
+from perceptron.arguments import checked_count, checked_number
+from perceptron.message_passing.update import Update, external_field, make_update, random_fields, step
 from perceptron.patterns import Patterns
 
 START = 0.5

@@ -11,10 +11,12 @@ import math
 
 import numpy as np
 
+from mcmc.errors import ArgumentError
+from perceptron.arguments import checked_count, checked_number
 from perceptron.message_passing.bethe import log_2cosh
 from perceptron.message_passing.protocols import FocusingProtocol, PseudoReinforcement
 from perceptron.message_passing.search import Search, search
-from perceptron.message_passing.update import checked_count, make_update, random_fields
+from perceptron.message_passing.update import make_update, random_fields
 from perceptron.patterns import Patterns
 
 
@@ -52,6 +54,9 @@ def focusing_bp(
     `method` and `damping` as for `belief_propagation`. Raises ArgumentError, MemoryLimitError.
     """
     checked_count("sweeps_per_step", sweeps_per_step)
+    checked_number("start", start, 0.0, 1e6)
+    if not callable(getattr(PseudoReinforcement if protocol is None else protocol, "steps", None)):
+        raise ArgumentError(f"protocol: got {protocol!r}; one with steps of (gamma, y) is needed, such as Scoping")
     precision = None if method == "exact" else "single"
     update = make_update(patterns, method, margin=margin, damping=damping, precision=precision)
     centre = np.zeros(patterns.n)

@@ -12,8 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mcmc.errors import ArgumentError, ConvergenceWarning
+from perceptron.arguments import require_patterns
 from perceptron.message_passing.belief_propagation import belief_propagation
 from perceptron.patterns import Patterns, checked_weights
+
+OPTIONS = ("damping", "tolerance", "max_sweeps", "messages", "seed", "precision")
+"""What is passed on to belief propagation."""
 
 
 class LocalEntropy(NamedTuple):
@@ -37,6 +41,20 @@ class LocalEntropy(NamedTuple):
     """Sweeps taken at this gamma, from the messages of the one before."""
 
 
+def checked_couplings(name: str, values: Any) -> np.ndarray:
+    """Couplings (count,) float64 from a number or a list. Raises ArgumentError."""
+    try:
+        couplings = np.atleast_1d(np.asarray(values, dtype=np.float64))
+    except (TypeError, ValueError, OverflowError):
+        raise ArgumentError(f"{name}: got {values!r}; one or more finite couplings are needed") from None
+    if couplings.ndim != 1 or couplings.size == 0:
+        raise ArgumentError(f"{name}: got shape {couplings.shape}; one or more finite couplings are needed")
+    if not np.isfinite(couplings).all():
+        wrong = couplings[~np.isfinite(couplings)][0]
+        raise ArgumentError(f"{name}: got {wrong}; one or more finite couplings are needed")
+    return couplings
+
+
 def local_entropy_bp(
     patterns: Patterns,
     reference: Any,
@@ -52,10 +70,14 @@ def local_entropy_bp(
     `options` are those of `belief_propagation`. A ConvergenceWarning names the couplings that did not converge: near
     a solution beyond the transition of its typical neighbours they will not. Raises ArgumentError.
     """
+    require_patterns(patterns)
+    for name in options:
+        if name not in OPTIONS:
+            raise ArgumentError(f"{name}: no option of belief propagation; known are {', '.join(OPTIONS)}")
     target = checked_weights(reference, patterns.n, "reference").astype(np.float64)
-    couplings = np.atleast_1d(np.asarray(gammas, dtype=np.float64))
-    if couplings.ndim != 1 or couplings.size == 0 or not np.isfinite(couplings).all():
-        raise ArgumentError(f"gammas: got shape {couplings.shape}; one or more finite couplings are needed")
+    if target.ndim != 1:
+        raise ArgumentError(f"reference: got shape {target.shape}; one configuration of {patterns.n} weights is needed")
+    couplings = checked_couplings("gammas", gammas)
     found, messages = [], options.pop("messages", None)
     for gamma in couplings:
         with warnings.catch_warnings():

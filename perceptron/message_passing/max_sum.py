@@ -12,8 +12,9 @@ import numpy as np
 
 from mcmc.compiled import kernel_tied_to, piece
 from mcmc.errors import ArgumentError
+from perceptron.arguments import checked_count, checked_number, require_patterns, require_reachable
 from perceptron.message_passing.search import Search, search
-from perceptron.message_passing.update import checked_count, checked_number, random_fields, zero_messages
+from perceptron.message_passing.update import random_fields, zero_messages
 from perceptron.patterns import Patterns
 
 kernel = kernel_tied_to()
@@ -103,11 +104,10 @@ class MaxSumUpdate:
     """Messages (p, n) of max-sum, and how a sweep changes them."""
 
     def __init__(self, patterns: Patterns, margin: float, damping: float):
+        require_patterns(patterns)
         if patterns.kind != "binary":
             raise ArgumentError("max-sum: entries +-1 are needed, flips of which move a stability by 2")
-        self.least = int(patterns.least_stability(margin))
-        if self.least > patterns.n:
-            raise ArgumentError(f"margin: got {margin!r}; no weights reach it, lower it")
+        self.least = int(require_reachable(patterns, margin))
         self.entries, self.damping = patterns.patterns, damping
         self.messages = zero_messages(patterns, np.dtype(np.float32))
         self.total = np.zeros(patterns.n)

@@ -9,8 +9,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol as TypingProtocol
 
+import numpy as np
+
 from mcmc.errors import ArgumentError
-from perceptron.message_passing.update import checked_number
+from perceptron.arguments import checked_number
 
 
 class FocusingProtocol(TypingProtocol):
@@ -18,6 +20,11 @@ class FocusingProtocol(TypingProtocol):
 
     def steps(self) -> Iterator[tuple[float, float]]:
         """Couplings gamma > 0 (inf allowed) and numbers of replicas y >= 1, in order."""
+
+
+def _listed(values: object) -> bool:
+    """Whether it is a list, a tuple or an array with an axis."""
+    return isinstance(values, (list, tuple, range)) or (isinstance(values, np.ndarray) and values.ndim > 0)
 
 
 def _rhos(step: float) -> Iterator[float]:
@@ -47,6 +54,8 @@ class Scoping:
     y: float
 
     def __post_init__(self):
+        if not _listed(self.gammas):
+            raise ArgumentError(f"gammas: got {self.gammas!r}; a list of couplings is needed")
         if len(self.gammas) == 0:
             raise ArgumentError("gammas: got none; at least one coupling is needed")
         for gamma in self.gammas:
@@ -90,9 +99,14 @@ class FreeScoping:
     pairs: Sequence[tuple[float, float]]
 
     def __post_init__(self):
+        if not _listed(self.pairs):
+            raise ArgumentError(f"pairs: got {self.pairs!r}; a list of (gamma, y) is needed")
         if len(self.pairs) == 0:
             raise ArgumentError("pairs: got none; at least one (gamma, y) is needed")
-        for gamma, y in self.pairs:
+        for pair in self.pairs:
+            if not _listed(pair) or len(pair) != 2:
+                raise ArgumentError(f"pairs: got {pair!r}; a pair (gamma, y) is needed")
+            gamma, y = pair
             checked_number("pairs", gamma, 0.0, math.inf, "couplings gamma from 0 to inf are needed")
             checked_number("pairs", y, 1.0, math.inf, "at least 1 replica is needed")
 
@@ -103,6 +117,7 @@ class FreeScoping:
 
 def protocol_named(name: str, step: float) -> FocusingProtocol:
     """A protocol by name: "standard", "pseudo", "scoping". Raises ArgumentError."""
+    checked_number("step", step, 1e-6, 0.5, "an increase of rho from 1e-6 to 0.5 is needed")
     if name == "standard":
         return StandardReinforcement(step)
     if name == "pseudo":

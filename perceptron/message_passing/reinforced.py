@@ -5,8 +5,9 @@ equations with gamma -> inf, y = 1/(1 - rho). Braunstein & Zecchina 2006, Phys. 
 arXiv:1605.06444.
 """
 
+from perceptron.arguments import checked_count, checked_number
 from perceptron.message_passing.search import Search, search
-from perceptron.message_passing.update import checked_count, checked_number, make_update, random_fields
+from perceptron.message_passing.update import make_update, random_fields
 from perceptron.patterns import Patterns
 
 
@@ -28,6 +29,7 @@ def reinforced_bp(
     `belief_propagation`. Raises ArgumentError, MemoryLimitError.
     """
     checked_number("step", step, 0.0, 0.5, "an increase of rho per sweep from 0 to 0.5 is needed")
+    checked_number("start", start, 0.0, 1e6)
     checked_number("largest", largest, 0.0, 1.0, "a reinforcement from 0 to 1 is needed")
     precision = None if method == "exact" else "single"
     update = make_update(patterns, method, margin=margin, damping=damping, precision=precision)

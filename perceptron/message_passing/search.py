@@ -5,10 +5,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from mcmc.compiled import kernel_tied_to
 from perceptron.patterns import Patterns
-
-kernel = kernel_tied_to()
 
 FROZEN = 0.1
 """Where sum_i (1 - m_i^2) is less, all weights are decided for good: the search has failed."""
@@ -40,27 +37,9 @@ class Search(NamedTuple):
     """(n,) whole fields H_i at the end."""
 
 
-@kernel
-def count_errors(entries, signs, least):
-    """Patterns with sum_i entries_i signs_i < least; entries (p, n) int8 or float64, signs (n,) int8."""
-    errors = 0
-    for mu in range(entries.shape[0]):
-        row = entries[mu]
-        stability = row[0] * signs[0]
-        for i in range(1, signs.size):
-            stability += row[i] * signs[i]
-        errors += stability < least
-    return errors
-
-
 def decide(field: np.ndarray) -> np.ndarray:
     """Weights sign H_i as int8; +1 at exactly 0."""
     return np.where(field < 0.0, -1, 1).astype(np.int8)
-
-
-def errors_of(patterns: Patterns, weights: np.ndarray, margin: float) -> int:
-    """Patterns that weights (n,) get wrong, without a copy of the patterns in double precision."""
-    return int(count_errors(patterns.patterns, weights, patterns.least_stability(margin)))
 
 
 def search(
@@ -84,7 +63,7 @@ def search(
         update.sweep(whole)
         whole = next_field(update.total, whole, stage)
         weights = decide(whole)
-        errors = errors_of(patterns, weights, margin)
+        errors = int(patterns.errors(weights, margin))
         names = tuple(stage)
         rows.append((sweep, errors, float(np.mean(np.tanh(whole) ** 2)), *stage.values()))
         if errors < fewest:

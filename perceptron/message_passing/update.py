@@ -13,6 +13,8 @@ import numpy as np
 from mcmc.errors import ArgumentError
 from mcmc.memory import require_memory
 from mcmc.random import Stream, uniforms
+from perceptron.arguments import checked_count as checked_count
+from perceptron.arguments import checked_number, require_patterns, require_reachable
 from perceptron.message_passing.bethe import Bethe
 from perceptron.patterns import Patterns
 
@@ -66,11 +68,9 @@ def make_update(
     messages: Any = None,
 ) -> Update:
     """The update of a form, started from `messages` (zero without them). Raises ArgumentError, MemoryLimitError."""
-    _check(patterns, method, beta, damping, precision)
-    least = patterns.least_stability(margin)
+    check_options(patterns, method, beta, damping, precision)
     miss = math.exp(-float(beta))
-    if miss == 0.0 and least > np.abs(patterns.patterns).sum(axis=1).min():
-        raise ArgumentError(f"margin: got {margin!r}; no weights reach it on some pattern, lower it")
+    least = require_reachable(patterns, margin) if miss == 0.0 else patterns.least_stability(margin)
     if precision is None:
         precision = "double" if patterns.patterns.size <= DOUBLE_EDGES else "single"
     dtype = np.dtype(np.float64 if precision == "double" or method == "exact" else np.float32)
@@ -116,30 +116,16 @@ def zero_messages(patterns: Patterns, dtype: np.dtype, working: int = 0) -> np.n
     return np.zeros((patterns.p, patterns.n), dtype)
 
 
-def checked_number(name: str, value: Any, low: float, high: float, needed: str) -> float:
-    """A real number in [low, high]. Raises ArgumentError."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not low <= value <= high:
-        raise ArgumentError(f"{name}: got {value!r}; {needed}")
-    return float(value)
-
-
-def checked_count(name: str, value: Any) -> int:
-    """A whole number of at least 1. Raises ArgumentError."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise ArgumentError(f"{name}: got {value!r}; a whole number of at least 1 is needed")
-    return int(value)
-
-
-def _check(patterns: Any, method: Any, beta: Any, damping: Any, precision: Any) -> None:
-    if not isinstance(patterns, Patterns):
-        raise ArgumentError(f"patterns: got {type(patterns).__name__}; make them with random_patterns or from_arrays")
-    if method not in METHODS:
+def check_options(patterns: Any, method: Any, beta: Any, damping: Any, precision: Any) -> None:
+    """Raises ArgumentError for arguments of `make_update` that are out of range."""
+    require_patterns(patterns)
+    if not isinstance(method, str) or method not in METHODS:
         raise ArgumentError(f"method: got {method!r}; known are {', '.join(METHODS)}")
     if method == "exact" and patterns.kind != "binary":
         raise ArgumentError("method: the exact convolution needs entries +-1; use method='gaussian' for real patterns")
     checked_number("beta", beta, 0.0, math.inf, "an inverse temperature from 0 to inf is needed")
     checked_number("damping", damping, 0.0, 0.999, "a number from 0 to 0.999 is needed, the weight of the old messages")
-    if precision not in (None, "single", "double"):
+    if precision is not None and (not isinstance(precision, str) or precision not in ("single", "double")):
         raise ArgumentError(f"precision: got {precision!r}; 'single', 'double' or None are known")
     if method == "exact" and precision == "single":
         raise ArgumentError("precision: got 'single'; the exact convolution is in double precision, leave it out")

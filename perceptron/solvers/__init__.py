@@ -52,17 +52,16 @@ def solve(
 
     `options` are the method's own; what is left out takes its tuned default. The errors of the weights are counted
     anew from the patterns. Not finding a solution is no error: see `Solution.solved`. Raises ArgumentError for an
-    unknown method or option, and for values out of range.
+    unknown method or option, for values out of range, and for a margin that no weights reach on some pattern.
     """
     from mcmc.random import split_seed
-    from perceptron.patterns import Patterns
+    from perceptron.arguments import require_patterns, require_reachable
 
-    if not isinstance(patterns, Patterns):
-        raise ArgumentError(f"patterns: got {type(patterns).__name__}; make them with random_patterns or from_arrays")
+    require_patterns(patterns)
     function = _function(method)
     check_options(method, options)
     split_seed(seed)
-    patterns.least_stability(margin)
+    require_reachable(patterns, margin)
     compiling: list[float] = []
     started = time.perf_counter()
     with _compilation(compiling.append):
@@ -79,7 +78,7 @@ def _compilation(report: Callable[[float], None]):
 
 
 def _function(method: str) -> Callable[..., Solution]:
-    if method not in METHODS:
+    if not isinstance(method, str) or method not in METHODS:
         raise ArgumentError(f"method: got {method!r}; {_nearest(str(method), METHODS)}known are {', '.join(METHODS)}")
     module, name = METHODS[method].split(":")
     return getattr(import_module(module), name)

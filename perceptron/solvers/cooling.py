@@ -10,11 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mcmc.samplers.replicated import geometric_ramp, linear_ramp
+from perceptron.arguments import checked_count, checked_number, one_of
 from perceptron.coupled import Replicated
 from perceptron.landscape import BinaryPerceptron
-from perceptron.packing import pack_signs
 from perceptron.patterns import Patterns
-from perceptron.solvers.arguments import checked_number, one_of, whole_number
 from perceptron.solvers.solution import Solution
 
 RAMPS = {"linear": linear_ramp, "geometric": geometric_ramp}
@@ -70,27 +69,19 @@ class Cooling:
         self.landscape, self.patterns = landscape, landscape.patterns
         self.beta, self.gamma = beta, gamma
         self.update = one_of("update", update, landscape.updates)
-        self.least = self.patterns.least_stability(margin)
+        self.margin = margin
         self.best, self.fewest = np.ones(self.patterns.n, np.int8), self.patterns.p + 1
         self.history: dict[str, list[float]] = {}
         self.work = 0
 
     def search(self, seed: int, sweeps: Any, doublings: Any, method: str) -> Solution:
         """Runs of `sweeps`, 2 `sweeps`, ... sweeps until solved, at most 1 + `doublings`."""
-        length, more = whole_number("sweeps", sweeps, 1), whole_number("doublings", doublings, 0, 40)
+        length, more = checked_count("sweeps", sweeps, 1), checked_count("doublings", doublings, 0, 40)
         for run in range(more + 1):
             if self._run(run, seed, length << run):
                 break
         history = {name: np.array(values) for name, values in self.history.items()}
         return Solution(self.best, self.fewest, self.work, "sweeps", 0.0, history, method)
-
-    def errors(self, weights: np.ndarray) -> np.ndarray:
-        """Patterns that each of the weights (m, n) get wrong, (m,) int64."""
-        if self.patterns.kind != "binary":
-            return (self.patterns.stabilities(weights) < self.least).sum(axis=-1)
-        rows, n = self.patterns.rows, self.patterns.n
-        differing = (np.bitwise_count(rows ^ packed).sum(axis=1, dtype=np.int64) for packed in pack_signs(weights))
-        return np.array([np.count_nonzero(n - 2 * count < self.least) for count in differing])
 
     def _run(self, run: int, seed: int, sweeps: int) -> bool:
         state = self.landscape.init([run], seed)
@@ -124,7 +115,7 @@ class Cooling:
             weights = np.concatenate([weights, self.landscape.centre(state)])
             pairs = self.landscape.replicas * self.landscape.partners / 2
             seen |= {"gamma": gamma[at], "overlap": state.agreement[0] / (pairs * n)}
-        errors = self.errors(weights)
+        errors = self.patterns.errors(weights, self.margin)
         seen["errors"] = int(errors.min())
         if isinstance(self.landscape, Replicated):
             seen["centre_errors"] = int(errors[-1])

@@ -24,9 +24,9 @@ import numpy as np
 
 from mcmc.compiled import kernel_tied_to, piece
 from mcmc.random import Stream, philox4x32, stream_word, uniform64
+from perceptron.arguments import checked_number
 from perceptron.kernels import lanes
 from perceptron.solvers import presentation
-from perceptron.solvers.arguments import checked_number
 from perceptron.solvers.epochs import Epochs
 from perceptron.solvers.presentation import count_errors, move, read_out, shuffle, stability
 from perceptron.solvers.solution import Solution

@@ -7,14 +7,16 @@ not even one helps, gamma takes its next value, and what counts are solutions cl
 Lucibello, Saglietti & Zecchina 2016, J. Stat. Mech. 023301 (arXiv:1511.05634).
 """
 
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mcmc.errors import ConvergenceWarning
 from mcmc.random import Stream, uniforms
 from mcmc.samplers.replicated import geometric_ramp
+from perceptron.arguments import checked_count, checked_number
 from perceptron.entropy_driven import LocalFreeEntropy, Surroundings, flip_gains
-from perceptron.solvers.arguments import checked_number, whole_number
 from perceptron.solvers.solution import Solution
 
 if TYPE_CHECKING:
@@ -52,13 +54,13 @@ def run(
         checked_number("gamma_start", gamma_start, 0.0, 100.0, above=True),
         checked_number("gamma_end", gamma_end, 0.0, 100.0, above=True),
     )
-    gammas = geometric_ramp(first, last, whole_number("stages", stages, 1, 10_000), steps=10_000)
+    gammas = geometric_ramp(first, last, checked_count("stages", stages, 1, 10_000), steps=10_000)
     # Around decided weights the loops in double precision go edge by edge; single is far below this tolerance.
     around = LocalFreeEntropy(
         patterns, margin=margin, tolerance=tolerance, damping=damping, max_sweeps=max_sweeps, precision="single"
     )
     climb = _Climb(around, seed, checked_number("start_field", start_field, 0.0, 100.0))
-    for start in range(whole_number("starts", starts, 1)):
+    for start in range(checked_count("starts", starts, 1)):
         if climb.search(start, gammas):
             break
     return climb.solution()
@@ -97,7 +99,10 @@ class _Climb:
 
         drawn = uniforms(self.seed, Stream.SOLVER, np.arange(self.patterns.n), 0, start)[:, 0]
         field = self.start_field * (2.0 * drawn - 1.0)
-        found = belief_propagation(self.patterns, field=field, margin=self.around.margin, **self.around.options)
+        # What did not converge is no less of a start: the runs around it decide.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            found = belief_propagation(self.patterns, field=field, margin=self.around.margin, **self.around.options)
         self.work += found.sweeps
         return np.where(found.field < 0, -1, 1).astype(np.int8), found.messages
 

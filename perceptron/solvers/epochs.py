@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mcmc.random import Stream, split_seed, uniforms
+from perceptron.arguments import checked_count, checked_number
 from perceptron.packing import pack_signs, unpack_signs
-from perceptron.solvers.arguments import checked_number, whole_number
 from perceptron.solvers.solution import Solution
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Epochs:
 
     def __init__(self, patterns: "Patterns", *, margin: float, seed: int, max_epochs: Any):
         self.patterns, self.margin, self.seed = patterns, margin, seed
-        self.max_epochs = whole_number("max_epochs", max_epochs, 0)
+        self.max_epochs = checked_count("max_epochs", max_epochs, 0)
         self.packed = patterns.kind == "binary"
         self.entries = patterns.patterns
         self.rows = patterns.rows if self.packed else patterns.patterns

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mcmc.compiled import kernel_tied_to, piece
+from perceptron.arguments import checked_count, checked_number, one_of
 from perceptron.kernels import lanes
 from perceptron.solvers import presentation
-from perceptron.solvers.arguments import checked_number, one_of, whole_number
 from perceptron.solvers.epochs import Epochs
 from perceptron.solvers.presentation import count_errors, read_out, shuffle, stability
 from perceptron.solvers.solution import Solution
@@ -154,8 +154,8 @@ def descend(
     root = math.sqrt(patterns.n)
     reach = 0.0 if kind == 0 else checked_number("width", width, 0.0, 1e3, above=True) * root
     step = checked_number("eta", eta, 0.0, 1e6, above=True)
-    size = min(patterns.p, whole_number("batch", batch, 1))
-    copies = whole_number("replicas", replicas, 1, 1000)
+    size = min(patterns.p, checked_count("batch", batch, 1))
+    copies = checked_count("replicas", replicas, 1, 1000)
     strength = checked_number("coupling", coupling, 0.0, 1e6)
     field, growth = checked_number("gamma", gamma, 0.0, 1e6), checked_number("gamma_step", gamma_step, 0.0, 1e6)
 

@@ -50,9 +50,9 @@ def run(
     at n = 801, alpha = 0.3, 400 sweeps, `beta_start` in 1..3, `beta_end` in 4..10, `gamma_start` 0.5 or 1, `gamma_end`
     in 2..4: these solve 18 of 24, the most.
     """
+    from perceptron.arguments import checked_count, one_of
     from perceptron.coupled import Replicated
     from perceptron.landscape import BinaryPerceptron
-    from perceptron.solvers.arguments import one_of, whole_number
     from perceptron.solvers.cooling import Cooling, checked_ramp, energy_for
 
     chosen = energy_for(patterns, energy)
@@ -63,6 +63,6 @@ def run(
     gamma = checked_ramp("gamma", gamma_start, gamma_end, ramp)
     model = BinaryPerceptron(patterns, chosen, margin)
     together = Replicated(
-        model, whole_number("replicas", replicas, 2, 1000), coupling=one_of("coupling", coupling, ("centre", "pairs"))
+        model, checked_count("replicas", replicas, 2, 1000), coupling=one_of("coupling", coupling, ("centre", "pairs"))
     )
     return Cooling(together, margin, beta, gamma, update).search(seed, sweeps, doublings, "replicated_annealing")

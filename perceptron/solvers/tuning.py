@@ -14,9 +14,9 @@ import numpy as np
 from mcmc.errors import ArgumentError
 from mcmc.statistics.intervals import Interval
 from mcmc.statistics.proportion import wilson_interval
+from perceptron.arguments import checked_count
 from perceptron.patterns import Kind, random_patterns
 from perceptron.solvers import check_options, solve
-from perceptron.solvers.arguments import whole_number
 from perceptron.solvers.solution import Solution
 
 
@@ -93,13 +93,19 @@ def tune(
     Instances have the seeds seed, seed + 1, ...; the solver starts from the same seed as its instance. Raises
     ArgumentError for an unknown method or option, an empty grid, or values out of range.
     """
-    if not all(len(values) for values in grid.values()):
-        raise ArgumentError(f"grid: got {dict(grid)!r}; a list with at least one value for each option is needed")
+    needed = "a list with at least one value for each option is needed"
+    if not isinstance(grid, Mapping):
+        raise ArgumentError(f"grid: got {grid!r}; {needed}, as {{'option': [value, ...]}}")
+    for values in grid.values():
+        if not isinstance(values, (list, tuple, range, np.ndarray)) or np.ndim(values) == 0 or not len(values):
+            raise ArgumentError(f"grid: got {dict(grid)!r}; {needed}")
+    if clash := set(grid) & set(fixed):
+        raise ArgumentError(f"{min(clash)}: got a list in grid and a fixed value; leave one out")
     check_options(method, {**grid, **fixed})
-    count = whole_number("instances", instances, 1)
+    count = checked_count("instances", instances, 1)
     problems = [random_patterns(n, alpha, seed=seed + k, kind=kind) for k in range(count)]
     settings, unit = [], ""
-    with ThreadPoolExecutor(whole_number("threads", threads, 1, 256)) as pool:
+    with ThreadPoolExecutor(checked_count("threads", threads, 1, 256)) as pool:
         for values in itertools.product(*grid.values()):
             chosen = dict(zip(grid, values, strict=True))
 
