@@ -2,7 +2,8 @@
 
 It begins at beta = 0, where ln Z is known, at a coupling gamma_0; beta rises to the one asked for, and then gamma. Each
 step is a fixed fraction of the spread of the energy or the agreement, so neighbours overlap evenly however large the
-system is. At beta = infinity the members that are no solutions are replaced by members that are.
+system is. Where single members may freeze, on solutions and as gamma rises, they are drawn anew by their weights
+before each step (Hukushima & Iba 2003, AIP Conf. Proc. 690, 200).
 """
 
 import math
@@ -71,6 +72,7 @@ class Population:
         self.ids = np.arange(FIRST_ID, FIRST_ID + MEMBERS, dtype=np.uint32)
         self.state = landscape.init(self.ids.tolist(), seed)
         self.means: list[float] = []
+        self.beta, self.gamma = 0.0, 0.0
 
     def anneal(self, gamma: float, done: Callable[[Place], bool]) -> Annealed:
         """From beta = 0 at coupling `gamma`, and then to stronger ones until a place is `done`."""
@@ -104,10 +106,9 @@ class Population:
     def _at(self, beta: float, gamma: float) -> Place:
         strengths = np.full(MEMBERS, beta), np.full(MEMBERS, gamma)
         energy, agreement = [], []
+        self._resample(beta, gamma)
         for sweep in range(SWEEPS):
             self.landscape.sweep_at(self.state, *strengths, 1, self.update)
-            if math.isinf(beta) and sweep == SWEEPS // 2 - 1:
-                self._keep_solutions()
             if sweep >= SWEEPS // 2:
                 energy.append(self.landscape.cost(self.state))
                 agreement.append(self.landscape.agreement(self.state))
@@ -129,13 +130,23 @@ class Population:
             )
         return min(last + min(STEP / max(float(self.energy.std()), 1e-9), 0.5 + 0.5 * last), self.target)
 
-    def _keep_solutions(self) -> None:
-        """Members without solutions become copies of those with, which then go their own way."""
-        solved = self.landscape.cost(self.state) == 0
-        good, bad = np.flatnonzero(solved), np.flatnonzero(~solved)
-        if not good.size or not bad.size:
+    def _resample(self, beta: float, gamma: float) -> None:
+        """Members in the proportions of their weights at a new coupling, or at infinite beta: population annealing.
+
+        Not while beta rises: there members still move, and would only lose their independence of each other.
+        """
+        weight = (gamma - self.gamma) * self.landscape.agreement(self.state)
+        if math.isinf(beta) and math.isfinite(self.beta):
+            weight = np.where(self.landscape.cost(self.state) == 0, 0.0, -math.inf)
+        elif beta != self.beta:
+            weight = np.zeros(MEMBERS)
+        self.beta, self.gamma = beta, gamma
+        if not np.isfinite(weight).any() or np.ptp(weight) == 0:
             return
-        self.landscape.put_back(self.state, self.landscape.chosen(self.state, good[bad % good.size]), bad)
+        share = np.cumsum(np.exp(weight - weight.max()))
+        drawn = np.searchsorted(share, share[-1] * (np.arange(MEMBERS) + 0.5) / MEMBERS)
+        self.landscape.put_back(self.state, self.landscape.chosen(self.state, drawn), np.arange(MEMBERS))
+        # Copies go their own ways: random numbers belong to the place in the population.
         self.state.chain[:] = self.ids
 
 

@@ -36,7 +36,9 @@ class Line:
         self.lane = np.arange(chains * beta.size).reshape(chains, beta.size)
         self.state = landscape.init(self.lane.size, seed)
         for rung, place in enumerate(starts):
-            members = np.arange(chains) % place.members.energy.size
+            # Neighbours in a population may be copies of one, and so may be members of the same number along the path.
+            size = place.members.energy.size
+            members = (11 * np.arange(chains) + 7 * rung) % size
             landscape.put_back(self.state, landscape.chosen(place.members, members), self.lane[:, rung])
         self.state.chain[:] = np.arange(self.lane.size)
         self.swapped, self.offered = np.zeros(beta.size - 1), np.zeros(beta.size - 1)

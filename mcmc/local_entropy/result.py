@@ -15,13 +15,14 @@ ln int exp(-beta f(y) - beta gamma |x - y|^2 / 2) dy with gamma = 1 / t, is `ent
 """
 
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mcmc.errors import ArgumentError
+from mcmc.errors import ArgumentError, StoreError
 
 if TYPE_CHECKING:
     import xarray
@@ -137,8 +138,78 @@ class LocalEntropy:
         if self.ladder is not None:
             variables |= _ladder_variables(self.ladder)
         coords = {dim: (dim, self.scale, {"long_name": said, "units": "1"})}
-        attributes = {"method": self.method, "beta": self.beta, "kind": self.kind, "warnings": "\n".join(self.warnings)}
+        attributes = {
+            "method": self.method, "beta": self.beta, "landscape_kind": self.kind,
+            "warnings": "\n".join(self.warnings), "companions": "\n".join(self.companions),
+        }  # fmt: skip
         return xarray.Dataset(variables, coords, attributes)
+
+    @classmethod
+    def from_xarray(cls, dataset: "xarray.Dataset", source: str = "dataset") -> "LocalEntropy":
+        """What `to_xarray` made. Of companions only values and errors are kept there.
+
+        Raises StoreError, which names `source`, when something is missing.
+        """
+        try:
+            return _from_xarray(dataset)
+        except (KeyError, ValueError, TypeError) as error:
+            raise StoreError(f"{source}: holds no local entropy as LocalEntropy.save writes it ({error})") from error
+
+    def save(self, path: os.PathLike | str) -> None:
+        """Write a new HDF5 file. Raises StoreError when it exists or cannot be written, ArgumentError for no name."""
+        from mcmc.store.assembled import write_dataset
+        from mcmc.store.provenance import Provenance
+
+        if os.path.lexists(_file_name(path)):
+            raise StoreError(f"{path}: exists already; nothing was written, choose another name")
+        write_dataset(path, self.to_xarray(), Provenance.collect("", 0))
+
+    @classmethod
+    def load(cls, path: os.PathLike | str) -> "LocalEntropy":
+        """Read what `save` wrote. Raises StoreError for a missing or another file, ArgumentError for no file name."""
+        from mcmc.store.reader import open_run_file
+
+        return cls.from_xarray(open_run_file(_file_name(path)), str(path))
+
+
+def _file_name(path: Any) -> os.PathLike | str:
+    if not isinstance(path, (str, os.PathLike)):
+        raise ArgumentError(f"path: got {path!r}; a file name is needed")
+    return path
+
+
+def _from_xarray(dataset: "xarray.Dataset") -> LocalEntropy:
+    kind = DISTANCE if DISTANCE in dataset.dims else SCALE
+    beta, names = float(dataset.attrs["beta"]), [str(name) for name in dataset.attrs["companions"].split("\n") if name]
+    given = {name: dataset[name].values for name in ("value", "error", "gamma", "effective_samples", "reference")}
+    scale = dataset[kind].values
+    companions = {
+        name: LocalEntropy(
+            kind,
+            scale,
+            dataset[f"{name}_value"].values,
+            dataset[f"{name}_error"].values,
+            name,
+            given["reference"],
+            beta,
+        )
+        for name in names
+    }
+    ladder = None
+    if "ladder_gamma" in dataset:
+        parts = [dataset[f"ladder_{name}"].values for name in ("gamma", "beta", "overlap", "effective_samples")]
+        ladder = Ladder(parts[0], parts[1], parts[2][:-1], parts[3])
+    known = {*given, *(f"{name}_{part}" for name in names for part in ("value", "error"))}
+    more = {
+        str(name): (tuple(str(dim) for dim in found.dims), found.values, str(found.attrs.get("long_name", "")))
+        for name, found in dataset.data_vars.items()
+        if name not in known and not str(name).startswith("ladder_")
+    }
+    said = tuple(text for text in str(dataset.attrs["warnings"]).split("\n") if text)
+    return LocalEntropy(
+        kind=kind, scale=scale, method=str(dataset.attrs["method"]), beta=beta, ladder=ladder, warnings=said,
+        more=more, companions=companions, **given,
+    )  # fmt: skip
 
 
 def _ladder_variables(ladder: Ladder) -> dict[str, Any]:
