@@ -27,6 +27,7 @@ KINDS: dict[str, str] = {
     "perceptron-local-entropy": "runs.experiments.perceptron_local_entropy:PerceptronLocalEntropy",
     "xy": "runs.experiments.xy:XYPhaseDiagram",
     "xy-quench": "runs.experiments.xy_quench:XYQuench",
+    "xy-local-entropy": "runs.experiments.xy_local_entropy:XYLocalEntropy",
 }
 """Kind as written in a run file: module and class, imported only when asked for."""
 
