@@ -9,7 +9,6 @@ Kabashima 2014, arXiv:1408.1784.
 import math
 from typing import Any
 
-
 from mcmc.errors import ArgumentError
 from mcmc.local_entropy.result import LocalEntropy
 

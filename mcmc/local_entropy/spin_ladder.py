@@ -21,7 +21,7 @@ SPACING = 1.5
 ENERGY_SPACING = 1.3
 """Standard deviations of E between neighbouring temperatures: about 40 % of the swaps are accepted."""
 WEAK_OVERLAP, NO_OVERLAP = 0.2, 0.03
-FREE = 0.5
+FREE = 0.3
 """Share of the acceptance at beta = 0 with which chains count as moving freely."""
 COLD = 0.7
 """Standard deviation of E, in units of its smallest step, from which beta = infinity can follow."""
@@ -187,7 +187,7 @@ def require_joined(series: RungSeries) -> None:
 
 
 def checked_gammas(gammas: Any) -> np.ndarray:
-    """A ladder given by the user, (rungs,) descending. Raises ArgumentError unless two or more finite, distinct ones."""
+    """A ladder given by the user, (rungs,) descending. Raises ArgumentError unless two or more distinct ones."""
     try:
         values = np.sort(np.asarray(gammas, dtype=np.float64).reshape(-1))[::-1]
     except (TypeError, ValueError):
