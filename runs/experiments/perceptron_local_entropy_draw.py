@@ -12,6 +12,9 @@ from runs.experiments.perceptron_local_entropy_sources import Reference, referen
 from runs.experiments.perceptron_spec import instance_of
 from runs.grid import Point, point_seed
 
+FEWEST_EFFECTIVE = 50
+"""Independent samples below which an integrated value is left out."""
+
 if TYPE_CHECKING:
     from mcmc.local_entropy.result import LocalEntropy
     from perceptron.patterns import Patterns
@@ -76,8 +79,20 @@ def _fill_curves(
             if curve is None:
                 row["warnings"][i] = 1
                 continue
-            row["entropy"][i, measured], row["error"][i, measured] = curve.value, curve.error
+            kept = trusted(curve) if name == "integration" else np.full(measured.size, True)
+            row["entropy"][i, measured] = np.where(kept, curve.value, np.nan)
+            row["error"][i, measured] = np.where(kept, curve.error, np.nan)
             row["warnings"][i] = len(curve.warnings)
+
+
+def trusted(curve: "LocalEntropy") -> np.ndarray:
+    """Where to believe an integration, (points,) bool; distances ascend.
+
+    It starts at the reference: up to a distance, every place before needs enough independent samples too. Chains that
+    never leave an isolated reference have met nothing, and know nothing.
+    """
+    behind = np.minimum.accumulate(np.nan_to_num(np.asarray(curve.effective_samples)))
+    return np.isfinite(curve.value) & np.isfinite(curve.error) & (behind >= FEWEST_EFFECTIVE)
 
 
 def _wanted(spec: LocalEntropySpec, estimator: str, n: int, draw: int) -> bool:

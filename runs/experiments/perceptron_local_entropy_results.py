@@ -32,6 +32,7 @@ QUANTITIES = {
     "without_solutions": Quantity("instances that have no solution"),
     "refused": Quantity("instances where the chains were not in equilibrium"),
     "r_hat": Quantity("largest R-hat of the tempered chains of any instance"),
+    "asked": Quantity("references around which an estimator was asked", dims=("estimator",)),
     "curves": Quantity("references whose S(d) an estimator knows", dims=CURVE),
     "entropy": Quantity(f"mean {ENTROPY} over references that have a solution at d", NATS, CURVE),
     "spread": Quantity(f"standard deviation of {ENTROPY} between references", NATS, CURVE),
@@ -50,7 +51,7 @@ QUANTITIES = {
     "isolated_low": Quantity("lower end of its 95 % Wilson interval", dims=("flips",)),
     "isolated_high": Quantity("upper end of its 95 % Wilson interval", dims=("flips",)),
 }
-NEEDED = ("status", "r_hat", "neighbours", "entropy", "error")
+NEEDED = ("status", "r_hat", "neighbours", "entropy", "error", "seconds")
 
 
 def assemble(spec: LocalEntropySpec, points: Sequence[Point], files: Mapping[str, Path]) -> "xarray.Dataset":
@@ -89,6 +90,7 @@ def _put(grid: ResultGrid, cell: tuple[int, ...], data: "xarray.Dataset", n: int
         grid.put(name, cell, (status == value).sum())
     if np.isfinite(data["r_hat"].values).any():
         grid.put("r_hat", cell, np.nanmax(data["r_hat"].values))
+    grid.put("asked", cell, np.isfinite(data["seconds"].values).sum(axis=0))
     if solved.any():
         _put_curves(grid, cell, data["entropy"].values[solved], data["error"].values[solved], n)
         _put_isolation(grid, cell, data["neighbours"].values[solved])
@@ -118,7 +120,7 @@ def _put_curves(grid: ResultGrid, cell: tuple[int, ...], entropy: np.ndarray, er
     counts = np.exp(n * entropy[:, ESTIMATORS.index("enumeration")])
     if np.isfinite(counts).any():
         grid.put("count", cell, *mean_and_error(counts))
-    _put_difference(grid, cell, entropy)
+    _put_difference(grid, cell, entropy, error)
 
 
 def _whole_error(between: float, own: np.ndarray, estimator: str) -> float:
@@ -128,18 +130,21 @@ def _whole_error(between: float, own: np.ndarray, estimator: str) -> float:
     return between if np.isfinite(between) else float(own[0])
 
 
-def _put_difference(grid: ResultGrid, cell: tuple[int, ...], entropy: np.ndarray) -> None:
+def _put_difference(grid: ResultGrid, cell: tuple[int, ...], entropy: np.ndarray, error: np.ndarray) -> None:
+    """Its error is from the spread, or that of the other estimator alone where there is one reference."""
     by = {name: entropy[:, i] for i, name in enumerate(ESTIMATORS)}
     other = np.where(np.isnan(by["enumeration"]), by["integration"], by["enumeration"])
     with np.errstate(invalid="ignore"):
         difference = by["bethe"] - other
+    own = error[:, ESTIMATORS.index("integration")]
     mean = np.full(difference.shape[1:], np.nan)
-    error = mean.copy()
+    bars = mean.copy()
     for i in range(mean.size):
-        column = difference[np.isfinite(difference[:, i]), i]
-        if column.size:
-            mean[i], error[i] = mean_and_error(column)
-    grid.put("bethe_difference", cell, mean, error)
+        known = np.isfinite(difference[:, i])
+        if known.any():
+            mean[i], between = mean_and_error(difference[known, i])
+            bars[i] = between if known.sum() > 1 else own[known, i][0]
+    grid.put("bethe_difference", cell, mean, bars)
 
 
 def _put_isolation(grid: ResultGrid, cell: tuple[int, ...], neighbours: np.ndarray) -> None:
