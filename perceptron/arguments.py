@@ -22,12 +22,8 @@ def checked_number(
 ) -> float:
     """`value` as a float in [low, high], or in (low, high] with `above`. Raises ArgumentError, which says `needed`."""
     right = not isinstance(value, bool) and isinstance(value, (int, float, np.integer, np.floating))
-    if (
-        not right
-        or (isinstance(value, int) and abs(value) > LARGEST)
-        or not low <= value <= high
-        or (above and value == low)
-    ):
+    right = right and not (isinstance(value, int) and abs(value) > LARGEST)
+    if not right or not low <= value <= high or (above and value == low):
         reach = f"above {low:g}" if above else f"of at least {low:g}"
         reach += "" if high == math.inf else f" and at most {high:g}"
         raise ArgumentError(f"{name}: got {value!r}; {needed or f'a number {reach} is needed'}")
@@ -46,6 +42,11 @@ def one_of(name: str, value: Any, known: tuple[str, ...]) -> str:
     if not isinstance(value, str) or value not in known:
         raise ArgumentError(f"{name}: got {value!r}; one of {', '.join(known)} is needed")
     return value
+
+
+def listed(values: Any) -> bool:
+    """Whether it is a list, a tuple, a range, or an array with an axis."""
+    return isinstance(values, (list, tuple, range)) or (isinstance(values, np.ndarray) and values.ndim > 0)
 
 
 def require_patterns(patterns: Any) -> None:

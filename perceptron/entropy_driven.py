@@ -171,6 +171,8 @@ class EntropyDriven:
     def state_from(self, weights: Any, chains: int | Sequence[int] | None = None, seed: int = 0) -> EntropyDrivenState:
         """State of given weights (chains, n). Raises ArgumentError where belief propagation does not converge."""
         rows = np.atleast_2d(checked_weights(weights, self.patterns.n))
+        if rows.ndim != 2:
+            raise ArgumentError(f"weights: got shape {rows.shape}; (chains, {self.patterns.n}) is needed")
         ids = chain_ids(rows.shape[0] if chains is None else chains)
         split_seed(seed)
         if ids.size != rows.shape[0]:

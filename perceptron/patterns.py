@@ -352,9 +352,9 @@ def _checked_size(n: Any, alpha: Any, p: Any) -> tuple[int, int]:
 
 
 def _check_kind(kind: Any, n: int, tie: Any) -> None:
-    if kind not in ("binary", "gaussian"):
+    if not isinstance(kind, str) or kind not in ("binary", "gaussian"):
         raise ArgumentError(f"kind: got {kind!r}; 'binary' (+-1) or 'gaussian' entries are known")
-    if tie not in (None, "error", "correct"):
+    if tie is not None and (not isinstance(tie, str) or tie not in ("error", "correct")):
         raise ArgumentError(f"tie: got {tie!r}; 'error' or 'correct': what a stability of exactly 0 counts as")
     if kind == "binary" and n % 2 == 0 and tie is None:
         raise ArgumentError(

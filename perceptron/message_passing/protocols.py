@@ -9,10 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol as TypingProtocol
 
-import numpy as np
-
 from mcmc.errors import ArgumentError
-from perceptron.arguments import checked_number
+from perceptron.arguments import checked_number, listed
 
 
 class FocusingProtocol(TypingProtocol):
@@ -20,11 +18,6 @@ class FocusingProtocol(TypingProtocol):
 
     def steps(self) -> Iterator[tuple[float, float]]:
         """Couplings gamma > 0 (inf allowed) and numbers of replicas y >= 1, in order."""
-
-
-def _listed(values: object) -> bool:
-    """Whether it is a list, a tuple or an array with an axis."""
-    return isinstance(values, (list, tuple, range)) or (isinstance(values, np.ndarray) and values.ndim > 0)
 
 
 def _rhos(step: float) -> Iterator[float]:
@@ -54,7 +47,7 @@ class Scoping:
     y: float
 
     def __post_init__(self):
-        if not _listed(self.gammas):
+        if not listed(self.gammas):
             raise ArgumentError(f"gammas: got {self.gammas!r}; a list of couplings is needed")
         if len(self.gammas) == 0:
             raise ArgumentError("gammas: got none; at least one coupling is needed")
@@ -99,12 +92,12 @@ class FreeScoping:
     pairs: Sequence[tuple[float, float]]
 
     def __post_init__(self):
-        if not _listed(self.pairs):
+        if not listed(self.pairs):
             raise ArgumentError(f"pairs: got {self.pairs!r}; a list of (gamma, y) is needed")
         if len(self.pairs) == 0:
             raise ArgumentError("pairs: got none; at least one (gamma, y) is needed")
         for pair in self.pairs:
-            if not _listed(pair) or len(pair) != 2:
+            if not listed(pair) or len(pair) != 2:
                 raise ArgumentError(f"pairs: got {pair!r}; a pair (gamma, y) is needed")
             gamma, y = pair
             checked_number("pairs", gamma, 0.0, math.inf, "couplings gamma from 0 to inf are needed")

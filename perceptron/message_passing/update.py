@@ -16,6 +16,7 @@ from mcmc.random import Stream, uniforms
 from perceptron.arguments import checked_count as checked_count
 from perceptron.arguments import checked_number, require_patterns, require_reachable
 from perceptron.message_passing.bethe import Bethe
+from perceptron.pattern_entries import checked_array
 from perceptron.patterns import Patterns
 
 METHODS = ("gaussian", "exact", "tap")
@@ -147,7 +148,7 @@ def _tap(patterns: Patterns, messages: Any, threshold: float, miss: float, dampi
 
 
 def _checked_messages(patterns: Patterns, messages: Any) -> np.ndarray:
-    values = np.asarray(messages)
+    values = checked_array("messages", messages)
     if values.shape != (patterns.p, patterns.n) or values.dtype.kind != "f" or not np.isfinite(values).all():
         raise ArgumentError(
             f"messages: got shape {values.shape} of {values.dtype}; finite fields of shape {(patterns.p, patterns.n)}, "

@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mcmc.errors import ArgumentError
+from mcmc.random import split_seed
 from mcmc.statistics.intervals import Interval
 from mcmc.statistics.proportion import wilson_interval
-from perceptron.arguments import checked_count
+from perceptron.arguments import checked_count, listed
 from perceptron.patterns import Kind, random_patterns
 from perceptron.solvers import check_options, solve
 from perceptron.solvers.solution import Solution
@@ -97,12 +98,13 @@ def tune(
     if not isinstance(grid, Mapping):
         raise ArgumentError(f"grid: got {grid!r}; {needed}, as {{'option': [value, ...]}}")
     for values in grid.values():
-        if not isinstance(values, (list, tuple, range, np.ndarray)) or np.ndim(values) == 0 or not len(values):
+        if not listed(values) or not len(values):
             raise ArgumentError(f"grid: got {dict(grid)!r}; {needed}")
     if clash := set(grid) & set(fixed):
         raise ArgumentError(f"{min(clash)}: got a list in grid and a fixed value; leave one out")
     check_options(method, {**grid, **fixed})
     count = checked_count("instances", instances, 1)
+    split_seed(seed)
     problems = [random_patterns(n, alpha, seed=seed + k, kind=kind) for k in range(count)]
     settings, unit = [], ""
     with ThreadPoolExecutor(checked_count("threads", threads, 1, 256)) as pool:

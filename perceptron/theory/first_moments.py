@@ -13,6 +13,7 @@ from fractions import Fraction
 import numpy as np
 
 from mcmc.errors import ArgumentError
+from perceptron.arguments import one_of
 from perceptron.patterns import Patterns, Tie
 from perceptron.theory.estimate import ROUNDING, Estimate, require_finite
 from perceptron.theory.spherical import require_count
@@ -41,6 +42,8 @@ def right_probability(n: int, margin: float = 0.0, *, tie: Tie | None = None, sy
         most = math.floor(margin * math.sqrt(n))
         above = most + 1 + (most + 1 - n) % 2
         return max(Fraction(0), 1 - 2 * Fraction(_at_least(n, above), 2**n)) if most >= 0 else Fraction(0)
+    if tie is not None:
+        one_of("tie", tie, ("error", "correct"))
     if n % 2 == 0 and margin == 0.0 and tie is None:
         raise ArgumentError(
             f"n: got the even number {n}; say what a stability of 0 counts as: tie='error' or 'correct'"

@@ -15,6 +15,7 @@ from perceptron import (
     from_arrays,
     planted_patterns,
     random_patterns,
+    theory,
 )
 from perceptron.packing import pack_signs, unpack_signs
 
@@ -67,6 +68,19 @@ def test_margins_beyond_every_stability_are_as_good_as_any_such():
         instance = random_patterns(11, p=5, kind=kind)
         assert instance.errors(np.ones(11), -1e300) == 0 == instance.errors(np.ones(11), -1e3)
         assert instance.errors(np.ones(11), 1e300) == 5
+
+
+@pytest.mark.parametrize("count", [0, 1, 5, 64, 65, 200])
+@pytest.mark.parametrize(("kind", "n", "tie"), [("binary", 31, None), ("binary", 130, "error"), ("gaussian", 31, None)])
+def test_errors_are_counted_alike_for_few_weights_and_many(kind, n, tie, count):
+    instance = random_patterns(n, p=40, seed=3, kind=kind, tie=tie)
+    weights = np.where(np.random.default_rng(1).random((count, n)) < 0.5, -1, 1)
+    for margin in (-0.4, 0.0, 0.3):
+        plain = [sum(float(xi @ w) < instance.least_stability(margin) for xi in instance.patterns) for w in weights]
+        assert instance.errors(weights, margin).tolist() == plain
+        assert instance.errors(weights[None], margin).shape == (1, count)
+        if count:
+            assert instance.errors(weights[0], margin) == plain[0]
 
 
 def test_whole_numbers_tie_only_with_an_even_sum():
@@ -183,6 +197,10 @@ REFUSED = {
     "margin beyond floats": (lambda: random_patterns(11, p=5).least_stability(10**400), "margin: got 1000"),
     "saved to a number": (lambda: random_patterns(3, p=2).save(5), "path: got 5"),
     "loaded from a number": (lambda: Patterns.load(5), "path: got 5"),
+    "kind in a list": (lambda: random_patterns(11, 0.5, kind=["binary"]), r"kind: got \['binary'\]"),
+    "ties in an array": (lambda: random_patterns(10, 0.5, tie=np.ones(2)), "tie: got array"),
+    "tie of the theory": (lambda: theory.right_probability(4, tie="maybe"), "tie: got 'maybe'; one of error, correct"),
+    "patterns of the theory": (lambda: theory.expected_pairs(5, 10**30), "p: got 1000"),
     "label": (lambda: from_arrays([[1, -1, 1]], [0]), "labels: got 0"),
     "weights": (lambda: random_patterns(11, 0.5).errors(np.ones(10)), "the n = 11 weights"),
     "weight": (lambda: random_patterns(3, 1.0).errors(np.array([1, 2, 1])), "got 2"),

@@ -9,6 +9,7 @@ import pytest
 from mcmc import memory
 from mcmc.errors import ArgumentError, ConvergenceWarning, MemoryLimitError
 from perceptron import belief_propagation, planted_patterns, random_patterns, solve
+from perceptron.entropy_driven import EntropyDriven
 from perceptron.message_passing import (
     FreeScoping,
     PseudoReinforcement,
@@ -44,6 +45,11 @@ REAL = random_patterns(31, p=9, seed=1, kind="gaussian")
     ({"messages": np.full((9, 31), np.nan)}, "finite fields"),
     ({"messages": np.zeros((9, 31)), "method": "tap"}, "messages: those of method 'tap'"),
     ({"seed": -1}, "seed: got -1"),
+    ({"messages": [[1.0], [1.0, 2.0]]}, "messages: got rows of different lengths"),
+    ({"method": ["tap"]}, r"method: got \['tap'\]"),
+    ({"precision": np.ones(2)}, "precision: got array"),
+    ({"beta": np.ones(2)}, "beta: got array"),
+    ({"beta": 10**400}, "beta: got 1000"),
 ])  # fmt: skip
 def test_belief_propagation_refuses(options, said):
     with pytest.raises(ArgumentError, match=said):
@@ -87,6 +93,31 @@ def test_memory_is_reckoned_before_it_is_taken(monkeypatch):
     (lambda: Scoping([1.0], 0.5), "y: got 0.5"),
     (lambda: FreeScoping([]), "pairs: got none"),
     (lambda: FreeScoping([(1.0, math.nan)]), "pairs: got nan"),
+    (lambda: FreeScoping([1.0, 2.0]), r"pairs: got 1.0; a pair \(gamma, y\)"),
+    (lambda: FreeScoping([(1.0, 2.0, 3.0)]), r"pairs: got \(1.0, 2.0, 3.0\); a pair"),
+    (lambda: FreeScoping(5), "pairs: got 5; a list"),
+    (lambda: FreeScoping([("a", 2)]), "pairs: got 'a'; couplings"),
+    (lambda: Scoping(3.0, 7), "gammas: got 3.0; a list"),
+    (lambda: Scoping("ab", 7), "gammas: got 'ab'; a list"),
+    (lambda: Scoping([1.0], "a"), "y: got 'a'; at least 1 replica"),
+    (lambda: PseudoReinforcement("a"), "step: got 'a'"),
+    (lambda: local_entropy_bp(BINARY, np.ones(31), ["a"]), r"gammas: got \['a'\]; one or more finite couplings"),
+    (lambda: local_entropy_bp(BINARY, np.ones(31), [math.nan]), "gammas: got nan; one or more finite couplings"),
+    (lambda: local_entropy_bp(BINARY, np.ones((2, 31)), [0.1]), r"reference: got shape \(2, 31\); one configuration"),
+    (lambda: local_entropy_bp(BINARY, np.ones(31), [0.1], field=1.0), "field: no option of belief propagation; known"),
+    (lambda: local_entropy_bp(BINARY.patterns, np.ones(31), [0.1]), "patterns: got ndarray; make them"),
+    (lambda: max_sum(BINARY.patterns), "patterns: got ndarray; make them"),
+    (lambda: focusing_bp(BINARY, start=math.nan), "start: got nan"),
+    (lambda: focusing_bp(BINARY, protocol="pseudo"), "protocol: got 'pseudo'; one with steps"),
+    (lambda: reinforced_bp(BINARY, start="a"), "start: got 'a'"),
+    (lambda: EntropyDriven(BINARY, 1.0, margin="a"), "margin: got 'a'; a finite number"),
+    (lambda: EntropyDriven(BINARY, 1.0, beta="a"), "beta: got 'a'; an inverse temperature"),
+    (lambda: EntropyDriven(BINARY, 1.0, max_sweeps=0), "max_sweeps: got 0"),
+    (lambda: EntropyDriven(BINARY, 1.0, sweeps=5), "sweeps: no option of .* known are beta"),
+    (lambda: EntropyDriven(BINARY, "a"), "gamma: got 'a'; a number above 0"),
+    (lambda: EntropyDriven(BINARY, 1.0).state_from(np.ones((2, 2, 31))), r"weights: got shape \(2, 2, 31\)"),
+    (lambda: solve(BINARY, "focusing_bp", protocol=3), "protocol: got 3; one with steps"),
+    (lambda: solve(BINARY, "focusing_bp", protocol="scoping", step=0), "step: got 0; an increase"),
     (lambda: solve(BINARY, "focusing_bp", protocol="slow"), "protocol: got 'slow'; 'standard', 'pseudo', 'scoping'"),
     (lambda: solve(BINARY, "reinforced_bp", stp=0.1), "did you mean step"),
 ])  # fmt: skip

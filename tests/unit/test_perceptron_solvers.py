@@ -1,10 +1,12 @@
 """What every solver promises: names, options, honest counts, the same weights for the same seed; and the sweeps."""
 
+import warnings
+
 import numpy as np
 import pytest
 
-from mcmc.errors import ArgumentError
-from perceptron import from_arrays, random_patterns, solve
+from mcmc.errors import ArgumentError, ConvergenceWarning
+from perceptron import belief_propagation, from_arrays, random_patterns, solve
 from perceptron.solvers import METHODS, Solution, methods, options
 from perceptron.solvers.tuning import tune
 
@@ -135,11 +137,37 @@ def test_other_bad_input_is_named():
         (lambda: solve(INSTANCE.patterns, "sbpi"), "patterns"),
         (lambda: solve(INSTANCE, "sbpi", seed=-1), "seed"),
         (lambda: solve(INSTANCE, "sbpi", margin=np.nan), "margin"),
+        (lambda: solve(INSTANCE, ["sbpi"]), "method"),
+        (lambda: solve(INSTANCE, "annealing", energy=np.ones(2)), "energy"),
+        (lambda: solve(INSTANCE, "annealing", ramp=["linear"]), "ramp"),
+        (lambda: options(["sbpi"]), "method"),
         (lambda: tune("sbpi", {"chance": []}, 101, 0.3), "grid"),
+        (lambda: tune("sbpi", {"chance": 0.3}, 101, 0.3), "grid"),
+        (lambda: tune("sbpi", {"chance": "high"}, 101, 0.3), "grid"),
+        (lambda: tune("sbpi", ["chance"], 101, 0.3), "grid"),
+        (lambda: tune("sbpi", {"chance": [0.3]}, 101, 0.3, chance=0.2), "chance"),
+        (lambda: tune("sbpi", {"chance": [0.3]}, 101, 0.3, seed="a"), "seed"),
         (lambda: tune("sbpi", {"chance": [0.3]}, 101, 0.3, 0), "instances"),
     ]:
         with pytest.raises(ArgumentError, match=f"^{name}: got"):
             call()
+
+
+@pytest.mark.parametrize("kind", ["binary", "gaussian"])
+@pytest.mark.parametrize("method", METHODS)
+def test_a_margin_out_of_reach_is_named_by_every_method(method, kind):
+    with pytest.raises(ArgumentError, match=r"^margin: got 90\.0; no weights reach it on some pattern"):
+        solve(random_patterns(31, p=9, seed=1, kind=kind), method, margin=90.0)
+
+
+def test_entropy_driven_search_keeps_the_warnings_of_its_runs():
+    """Twice as many patterns as weights: belief propagation alone warns, the search says it by its errors."""
+    instance = random_patterns(51, p=102, seed=3)
+    with pytest.warns(ConvergenceWarning):
+        belief_propagation(instance, max_sweeps=20)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert not solve(instance, "entropy_driven", starts=2, max_sweeps=20).solved
 
 
 def test_a_sweep_counts_and_chooses():
