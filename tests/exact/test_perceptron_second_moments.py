@@ -1,6 +1,7 @@
 """Pairs of solutions against all pattern sets of tiny perceptrons, and against the law of large numbers at n = 9."""
 
 import itertools
+import math
 from fractions import Fraction
 
 import numpy as np
@@ -37,6 +38,7 @@ def test_pairs_of_all_instances_with_two_patterns():
         squares.append(len(solutions))
     np.testing.assert_allclose(expected_pairs(n, p), totals / len(sets), rtol=1e-13)
     assert solutions_deviation(n, p) == pytest.approx(np.std(squares), rel=1e-12)
+    assert abs(solutions_deviation(n, p) - np.std(squares)) <= solutions_deviation(n, p).error < 1e-11
     assert expected_pairs(n, p)[0] == float(theory.expected_solutions(n, p))
 
 
@@ -45,6 +47,25 @@ def test_odd_and_even_distances_come_in_pairs():
     for k in range(1, 11):
         assert pair_right_probability(21, 2 * k - 1) == pair_right_probability(21, 2 * k)
     assert pair_right_probability(21, 1) != pair_right_probability(21, 3)
+
+
+@pytest.mark.parametrize(("n", "p", "margin"), [(3, 2, 0.0), (21, 40, 0.0), (45, 30, 0.7), (201, 300, 0.1)])
+def test_errors_bound_the_rounding(n, p, margin):
+    """Against exact fractions."""
+    pairs = expected_pairs(n, p, margin)
+    exact = [2**n * math.comb(n, d) * pair_right_probability(n, d, margin) ** p for d in range(n + 1)]
+    off = [abs(Fraction(float(one)) - true) for one, true in zip(pairs, exact, strict=True)]
+    assert all(miss <= Fraction(one.error) for miss, one in zip(off, pairs, strict=True))
+    deviation, square = solutions_deviation(n, p, margin), sum(exact) - exact[0] ** 2
+    low, high = (max(Fraction(0), Fraction(float(deviation)) + side * Fraction(deviation.error)) for side in (-1, 1))
+    assert low**2 <= square <= high**2
+    assert deviation.error < 1e-6 * deviation
+
+
+def test_without_patterns_the_number_of_solutions_does_not_vary():
+    deviation = solutions_deviation(11, 0)
+    assert deviation <= deviation.error
+    assert sum(expected_pairs(11, 0)) == 4.0**11
 
 
 def test_bad_input_is_named():
