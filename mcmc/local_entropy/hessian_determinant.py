@@ -70,10 +70,11 @@ def laplace(
     (points and vectors (chains, dim)), else from the landscape's method of that name, else from central differences.
 
     The error holds the spread over probes, the truncation of the Lanczos quadrature, the error of differences, and
-    `anharmonic`, the size of what f adds beyond second order (its first two cumulants under the Gaussian; a warning
-    above 0.1 / beta). Where I + t H is not positive definite the integral does not exist: NaN, and a warning. `more`
-    has `log_determinant` and its error, `lowest_eigenvalue` and `highest_eigenvalue` of H (as far as Lanczos saw them),
-    `trace`, `anharmonic` and `point`. Raises ArgumentError for bad arguments.
+    `anharmonic`, the size of what f adds beyond second order where that Gaussian reaches (two cumulants; a warning
+    above 0.1 / beta); wells that it does not reach are in neither value nor error. Where I + t H is not positive
+    definite the integral does not exist: NaN, and a warning. `more` has `log_determinant` and its error,
+    `lowest_eigenvalue` and `highest_eigenvalue` of H (as far as Lanczos saw them), `trace`, `anharmonic` and `point`.
+    Raises ArgumentError for bad arguments.
     """
     landscape = checked_landscape(landscape)
     x = checked_point(reference, landscape.dim)

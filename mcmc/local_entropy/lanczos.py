@@ -51,12 +51,11 @@ class Tridiagonal(NamedTuple):
 
     def eigen(self) -> tuple[np.ndarray, np.ndarray]:
         """Eigenvalues (starts, steps) and eigenvectors (starts, steps, steps), in columns."""
-        starts, steps = self.diagonal.shape
-        matrix = np.zeros((starts, steps, steps))
-        place = np.arange(steps)
-        matrix[:, place, place] = self.diagonal
-        matrix[:, place[1:], place[:-1]] = self.off_diagonal
-        values, vectors = np.linalg.eigh(matrix)
+        from scipy.linalg import eigh_tridiagonal
+
+        # QR on the tridiagonal itself: faster than dense matrices, and on one thread.
+        pairs = [eigh_tridiagonal(*row, lapack_driver="stev") for row in zip(*self[:2], strict=True)]
+        values, vectors = (np.array(column) for column in zip(*pairs, strict=True))
         return values, vectors
 
 

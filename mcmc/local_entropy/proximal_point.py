@@ -121,17 +121,18 @@ def lowest_minima(
     landscape: SmoothLandscape, x: np.ndarray, scales: np.ndarray, starts: int, seed: int
 ) -> list[list[Proximal]]:
     """For each scale t the different local minima of f(y) + |x - y|^2 / (2 t) that were met, the lowest first."""
-    found: list[list[Proximal]] = [[] for _ in scales]
+    different, place = np.unique(scales, return_inverse=True)
+    found: list[list[Proximal]] = [[] for _ in different]
     floor = descend(landscape, x, math.inf, x, FLOOR_STEPS).value
-    for p in np.argsort(scales):
-        for start in _starts(landscape, x, scales[p], starts, seed, int(p), floor):
-            _keep(found[p], descend(landscape, x, scales[p], start))
-    for p, t in enumerate(scales):
+    for p, t in enumerate(different):
+        for start in _starts(landscape, x, t, starts, seed, p, floor):
+            _keep(found[p], descend(landscape, x, t, start))
+    for p, t in enumerate(different):
         others = [m.point for q, minima in enumerate(found) if q != p for m in minima[:1]]
         for start in others:
             if _objective(landscape, x, t, start[None])[0] < found[p][0].value:
                 _keep(found[p], descend(landscape, x, t, start))
-    return found
+    return [found[p] for p in place.reshape(-1)]
 
 
 def _starts(landscape, x, t, starts, seed, place, floor):
