@@ -12,6 +12,8 @@ from mcmc.statistics.jackknife import Replicates
 FULL_HESSIAN = 64
 """Up to so many dimensions the whole Hessian is kept; above its trace alone."""
 
+ROUNDING = 1e-13
+
 BLOCKS = 16
 """Most blocks of each chain; when they are full, neighbours are joined."""
 
@@ -61,7 +63,9 @@ class Moments:
         square = (share * left * left).sum(axis=(0, 2))
         mixing = np.divide((share * left * right).sum(axis=(0, 2)), square, out=np.zeros_like(square), where=square > 0)
         mixed = force - mixing[:, None] * apart
-        return _mean(weight, mixed)
+        mean, error = _mean(weight, mixed)
+        # Where f is a quadratic the mixture may have no variance left but that of rounding.
+        return mean, np.hypot(error, ROUNDING * (np.abs(pulled) + np.abs(force)).max(axis=0))
 
     def hessian(self, beta: float) -> tuple[np.ndarray, np.ndarray]:
         """Hess u and its error, (points, dim, dim) each; not where `full` is False."""

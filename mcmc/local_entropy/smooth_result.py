@@ -17,7 +17,7 @@ from mcmc.local_entropy.smooth_estimates import (
     require_overlap,
     weak_overlap,
 )
-from mcmc.local_entropy.smooth_moments import Moments
+from mcmc.local_entropy.smooth_moments import ROUNDING, Moments
 from mcmc.statistics.autocorrelation import integrated_time
 from mcmc.statistics.convergence import r_hat
 
@@ -82,6 +82,8 @@ def _at(measured: Measured, scale: np.ndarray, above: Change) -> Curve:
             rung = int(np.searchsorted(ladder, t))
             value[point], steps[point] = above.value[rung], above.step_error[rung]
             error[point] = np.hypot(above.error[rung], steps[point])
+    # A plane landscape leaves no variance but that of rounding.
+    error = np.hypot(error, ROUNDING * (np.abs(value) + measured.run.dim / measured.run.beta))
     return Curve(value, error, steps, ())
 
 
