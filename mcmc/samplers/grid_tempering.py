@@ -1,8 +1,9 @@
 """Parallel tempering on a grid of inverse temperatures and couplings to a reference configuration.
 
 Each chain has one replica at every place (beta, gamma) of the grid, with law exp(-beta E + gamma A), see
-`mcmc.landscape.CoupledLandscape`. Neighbours along beta and along gamma are offered each other's place in turn, even
-and odd pairs by turns; the swap of a and b is accepted with probability
+`mcmc.landscape.CoupledLandscape`. Neighbours along beta, then along gamma, are offered each other's place, first the
+even pairs and then the odd ones; each of the four leaves the product of the laws as it is. The swap
+of a and b is accepted with probability
 
     min(1, exp((beta_a - beta_b)(E_a - E_b) - (gamma_a - gamma_b)(A_a - A_b))),
 
@@ -195,14 +196,15 @@ class GridTempering:
     def _swap(self, state, sweep, counts):
         from mcmc.samplers.grid_exchange import ALONG_BETA, ALONG_GAMMA, exchange_on_grid
 
-        turn = sweep // self.swap_every
         axes = [axis for axis, size in ((ALONG_BETA, self.betas.size), (ALONG_GAMMA, self.gammas.size)) if size > 1]
-        axis, parity = axes[turn % len(axes)], turn // len(axes) % 2
-        exchange_on_grid(
-            self.betas, self.gammas, self.landscape.cost(state.spins), self.landscape.agreement(state.spins), axis,
-            parity, sweep, state.chain, *split_seed(int(state.seed)), state.lane, state.heading, counts.attempted,
-            counts.swapped, counts.round_trips,
-        )  # fmt: skip
+        cost, agreement = self.landscape.cost(state.spins), self.landscape.agreement(state.spins)
+        for axis in axes:
+            for parity in (0, 1):
+                exchange_on_grid(
+                    self.betas, self.gammas, cost, agreement, axis, parity, sweep, state.chain,
+                    *split_seed(int(state.seed)), state.lane, state.heading, counts.attempted, counts.swapped,
+                    counts.round_trips,
+                )  # fmt: skip
 
 
 def _descending(values: Any, name: str) -> np.ndarray:

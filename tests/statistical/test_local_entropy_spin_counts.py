@@ -64,7 +64,7 @@ def worst(found, truth):
 def test_curves_agree_with_all_configurations_counted(name, beta, seed):
     reference, _ = solution(name)
     distance, truth = well_populated(name, reference, beta)
-    found = integration(MODELS[name](), reference, distance, beta=beta, seed=seed, sweeps=3000)
+    found = integration(MODELS[name](), reference, distance, beta=beta, seed=seed, sweeps=1000)
     assert worst(found, truth) < LIMIT
     assert (found.error[1:] < 0.02).all()
     assert found.value[0] == 0
@@ -78,7 +78,7 @@ def test_solutions_around_an_isolated_one_need_hotter_replicas(seed):
     assert neighbours == 0
     distance, truth = well_populated("errors, 15", reference, math.inf)
     model = MODELS["errors, 15"]()
-    assert worst(integration(model, reference, distance, seed=seed, sweeps=4000), truth) < LIMIT
+    assert worst(integration(model, reference, distance, seed=seed, sweeps=2000), truth) < LIMIT
     stuck = integration(model, reference, distance, seed=seed, betas=None, sweeps=500)
     assert np.isneginf(stuck.value[1:]).all()
     assert any("no configuration was met" in text for text in stuck.warnings)
@@ -89,7 +89,7 @@ def test_a_reference_that_is_no_solution_has_a_curve_at_finite_beta(seed):
     model, rows, energy = enumerated("errors")
     reference = rows[np.argmax(energy)]
     distance, truth = well_populated("errors", reference, 0.7)
-    found = integration(model, reference, distance, beta=0.7, seed=seed, sweeps=2000)
+    found = integration(model, reference, distance, beta=0.7, seed=seed, sweeps=1000)
     np.testing.assert_allclose(found.value[0], -0.7 * energy.max() / model.sites)
     assert worst(found, truth) < LIMIT
 
@@ -97,13 +97,13 @@ def test_a_reference_that_is_no_solution_has_a_curve_at_finite_beta(seed):
 def test_without_constraint_it_is_the_binary_entropy(seed):
     model = BinaryPerceptron(random_patterns(15, p=1, seed=1))
     flips = np.arange(16)
-    found = integration(model, np.ones(15, np.int8), flips / 15, beta=1e-9, seed=seed, sweeps=2000)
+    found = integration(model, np.ones(15, np.int8), flips / 15, beta=1e-9, seed=seed, sweeps=1000)
     assert worst(found, np.array([math.log(math.comb(15, k)) for k in flips]) / 15) < LIMIT
 
 
 def test_the_curve_stays_below_the_binary_entropy_and_its_slope_is_twice_the_coupling(seed):
     reference, _ = solution("errors")
-    found = integration(MODELS["errors"](), reference, np.arange(14) / 13, beta=0.5, seed=seed, sweeps=2000)
+    found = integration(MODELS["errors"](), reference, np.arange(14) / 13, beta=0.5, seed=seed, sweeps=1000)
     d = found.scale[1:-1]
     bound = -d * np.log(d) - (1 - d) * np.log(1 - d)
     assert (found.value[1:-1] < bound + LIMIT * found.error[1:-1]).all()
@@ -125,7 +125,7 @@ def test_error_bars_are_calibrated_over_200_repeats(name, beta):
     distance, truth = well_populated(name, reference, beta)
     z, companion = [], []
     for repeat in range(200):
-        found = integration(MODELS[name](), reference, distance[1:6], beta=beta, seed=repeat, sweeps=2000)
+        found = integration(MODELS[name](), reference, distance[1:6], beta=beta, seed=repeat, sweeps=1000)
         z.append(found.z_scores(truth[1:6]))
         companion.append(found.companions["mbar"].z_scores(truth[1:6]))
     for scores in (np.array(z), np.array(companion)):
