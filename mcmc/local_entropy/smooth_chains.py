@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
+from mcmc.errors import ArgumentError
 from mcmc.landscape import SmoothLandscape
 from mcmc.local_entropy.smooth_moments import Moments
 from mcmc.local_entropy.tilted import TiltedLandscape
@@ -152,8 +153,14 @@ class LadderChains:
     def _exchange(self) -> None:
         """Offer neighbours each other's configuration, even and odd pairs in turn, along the ladder and the branch."""
         state, time = self.state, int(self.state.sweep)
+        half_squares(state.x, self.reference, self._half)
+        if not np.isfinite(self._half).all():
+            lane = int(np.argmin(np.isfinite(self._half))) % self.rungs
+            raise ArgumentError(
+                f"sampler: unadjusted steps of {state.step_size[lane]:.3g} diverge at t = "
+                f"{1 / self.tilted.gamma[lane]:.6g} after {time} sweeps; take sampler 'mala'"
+            )
         if self.scales.size > 1:
-            half_squares(state.x, self.reference, self._half)
             self._swap(self.beta / self.scales, self._half, self._lane[:, : self.scales.size], time)
         if self.strengths.size:
             lanes = self._branch.ravel()

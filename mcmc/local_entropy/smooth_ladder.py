@@ -63,9 +63,10 @@ def first_strengths(
     dim = reference.size
     lane, site = np.arange(FREE_DRAWS)[:, None], np.arange((dim + 1) // 2)[None, :]
     noise = normals(seed, Stream.SMOOTHING_ANCHOR, site, 2, lane).reshape(FREE_DRAWS, -1)[:, :dim]
-    spread = beta * float(np.std(energies(landscape, reference + np.sqrt(largest / beta) * noise)))
-    if not np.isfinite(spread):
+    heights = energies(landscape, reference + np.sqrt(largest / beta) * noise)
+    if not np.isfinite(heights).all():
         return np.empty(0)
+    spread = beta * float(np.std(heights))
     weakest = min(1.0, 0.5 * STEP_LENGTH / max(spread, 1e-300))
     count = int(np.ceil(np.sqrt(0.5 * dim) * -np.log(weakest) / STEP_LENGTH))
     return np.append(np.exp(np.linspace(0.0, np.log(weakest), count + 1)[1:]), 0.0)
