@@ -33,6 +33,8 @@ DOUBLE_EDGES = 50_000
 """Up to this many edges messages are kept in double precision; single takes 1e-5 of a value, far below its error, and
 a tenth of the time."""
 
+LEAST_STIFFNESS = 1e-3
+
 APART = 1.05
 """Ratio of the distances whose gammas give dp/dgamma: its error, some per cent, enters with 1 / (2 n)."""
 
@@ -156,8 +158,9 @@ class _Held:
         at = self._relaxed(flips / n)
         other = min(APART * flips, 0.5 * (flips + n))
         gap = 2.0 * (flips - other) / n
-        slope = gap / (self._relaxed(other / n).gamma - at.gamma)
-        value = at.entropy - 0.5 * math.log(2.0 * math.pi * n * abs(slope) / 4.0) / n
+        # dgamma/dp is 0 where S(d) turns from concave to convex: there k has no variance of order n to speak of.
+        stiffness = max(abs((self._relaxed(other / n).gamma - at.gamma) / gap), LEAST_STIFFNESS)
+        value = at.entropy - 0.5 * math.log(2.0 * math.pi * n / stiffness / 4.0) / n
         return value, at.change, at.gamma, at.energy, at.entropy, at.sweeps, float(at.converged), at.residual
 
     def _energy(self, sign: int) -> float:
