@@ -66,10 +66,11 @@ class Sampling(Section):
         description="inverse temperatures, from 0, where everything is forgotten",
     )
     chains: Annotated[int, Field(ge=2)] = Field(2, description="independent chains that have to agree")
-    thermalization: Annotated[int, Field(ge=0)] = Field(1000, description="sweeps before measuring")
-    draws: Annotated[int, Field(ge=8)] = Field(400, description="measurements of each chain")
+    thermalization: Annotated[int, Field(ge=0)] = Field(500, description="sweeps before measuring")
+    draws: Annotated[int, Field(ge=8)] = Field(200, description="measurements of each chain")
     thin: Annotated[int, Field(ge=1)] = Field(10, description="sweeps for each of them")
     r_hat: Annotated[float, Field(gt=1)] = Field(1.05, description="largest R-hat of the energies; else refused")
+    instances: Annotated[int, Field(ge=2)] = Field(16, description="instances of each point that are sampled, at most")
     round_trips: Annotated[int, Field(ge=1)] = Field(
         20, description="fewest journeys cold - hot - cold of the replicas of a chain; else refused"
     )
@@ -175,7 +176,14 @@ class PerceptronLocalEntropy(Experiment):
     """S(d) around solutions of the binary perceptron, algorithmic and typical, against alpha and size."""
 
     Spec = LocalEntropySpec
-    extendable = ("grid.source", "grid.n", "grid.alpha", "grid.instances", "grid.instances_beyond")
+    extendable = (
+        "grid.source",
+        "grid.n",
+        "grid.alpha",
+        "grid.instances",
+        "grid.instances_beyond",
+        "sampling.instances",
+    )
 
     def fixed(self, spec: LocalEntropySpec) -> dict[str, str]:
         """Distances stay as they are."""
@@ -194,7 +202,8 @@ class PerceptronLocalEntropy(Experiment):
     def draws(self, spec: LocalEntropySpec, point: Point) -> int:
         """Instances."""
         exact = point.parameters["n"] <= spec.local_entropy.exact_up_to
-        return spec.grid.instances if exact else spec.grid.instances_beyond
+        total = spec.grid.instances if exact else spec.grid.instances_beyond
+        return min(total, spec.sampling.instances) if point.parameters["source"] == "sampled" else total
 
     def cost(self, spec: LocalEntropySpec, point: Point) -> float:
         """Seconds, roughly."""
@@ -203,10 +212,10 @@ class PerceptronLocalEntropy(Experiment):
         if point.parameters["source"] == "sampled":
             lanes = spec.sampling.chains * len(spec.sampling.beta)
             sweeps = spec.sampling.thermalization + spec.sampling.draws * spec.sampling.thin
-            tempered = 2e-8 * n * lanes * sweeps * draws
+            tempered = 1e-5 * (0.002 * n * lanes + 20.0) * sweeps * draws
         if n <= spec.local_entropy.exact_up_to:
             return 1.0 + tempered + draws * (0.02 + 2e-10 * 2.0**n)
-        integrated = min(draws, spec.local_entropy.integrated) * 1e-8 * spec.local_entropy.budget
+        integrated = min(draws, spec.local_entropy.integrated) * (10.0 + 1e-8 * spec.local_entropy.budget)
         return 1.0 + tempered + draws * 2e-6 * n * p + integrated
 
     def memory(self, spec: LocalEntropySpec, point: Point) -> int:
@@ -288,6 +297,6 @@ def _made_with(spec: LocalEntropySpec, source: str) -> str:
     if source in METHODS:
         search = json.loads(options_text(source, spec.solver.get(source, {})))
     elif source == "sampled":
-        search = spec.sampling.model_dump(exclude={"largest_n"})
+        search = spec.sampling.model_dump(exclude={"largest_n", "instances"})
     estimate = {**spec.local_entropy.model_dump(), "distance": spec.grid.distance}
     return json.dumps({"search": search, "estimate": estimate}, sort_keys=True)

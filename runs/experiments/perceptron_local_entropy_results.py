@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mcmc.statistics.proportion import proportion, wilson_interval
-from runs.experiments.perceptron_local_entropy import ESTIMATORS, FLIPS, LocalEntropySpec, flips_of
+from runs.experiments.perceptron_local_entropy import (
+    ESTIMATORS,
+    FLIPS,
+    LocalEntropySpec,
+    PerceptronLocalEntropy,
+    flips_of,
+)
 from runs.experiments.perceptron_local_entropy_landmarks import exact_variables, theory_variables
 from runs.experiments.perceptron_local_entropy_sources import (
     NOT_IN_EQUILIBRIUM,
@@ -61,22 +67,19 @@ def assemble(spec: LocalEntropySpec, points: Sequence[Point], files: Mapping[str
     sources, sizes, alphas = spec.grid.source, spec.grid.n, spec.grid.alpha
     inner = {"estimator": len(ESTIMATORS), "distance": len(spec.grid.distance), "flips": len(FLIPS)}
     grid = ResultGrid({"source": len(sources), "n": len(sizes), "alpha": len(alphas)}, inner, QUANTITIES)
+    experiment = PerceptronLocalEntropy()
     found: dict[tuple[int, int, int], xarray.Dataset] = {}
     for point in points:
         where = point.parameters
         cell = sources.index(where["source"]), sizes.index(where["n"]), alphas.index(where["alpha"])
         if point.name in files:
             with open_run_file(files[point.name], NEEDED) as file:
-                found[cell] = file.isel(draw=slice(0, _total(spec, where["n"]))).load()
+                found[cell] = file.isel(draw=slice(0, experiment.draws(spec, point))).load()
             _put(grid, cell, found[cell], where["n"])
     if "enumerated" in sources:
         _put_ratios(grid, found, sources.index("enumerated"), sizes)
     results = grid.dataset(_coords(spec), _attributes(spec))
     return results.assign({**_lattice(spec), **theory_variables(spec), **exact_variables(spec)})
-
-
-def _total(spec: LocalEntropySpec, n: int) -> int:
-    return spec.grid.instances if n <= spec.local_entropy.exact_up_to else spec.grid.instances_beyond
 
 
 def _put(grid: ResultGrid, cell: tuple[int, ...], data: "xarray.Dataset", n: int) -> None:
