@@ -27,7 +27,7 @@ from perceptron.message_passing.update import Update, checked_count, checked_num
 SYSTEMATIC = 3.0
 """What belief propagation is wrong by in ln n_k of a whole configuration: SYSTEMATIC alpha (1 - exp(-beta))^2 nats,
 against enumeration of 21 to 27 weights at alpha = .1 to .45 and beta from .7 to inf; z-scores then have root mean
-squares from .6 to 1.1."""
+squares from .4 to 1.1."""
 
 DOUBLE_EDGES = 50_000
 """Up to this many edges messages are kept in double precision; single takes 1e-5 of a value, far below its error, and
