@@ -15,7 +15,7 @@ import numpy as np
 from mcmc.errors import ArgumentError, LandscapeError
 from mcmc.landscape import SweepInfo, chain_ids, inverse_temperatures
 from mcmc.random import Stream, split_seed
-from perceptron.flips import FlipLandscape
+from perceptron.flips import CHAIN_FIRST, FlipLandscape
 from perceptron.landscape import BinaryPerceptron, SymmetricPerceptron
 from perceptron.layout import PerceptronState
 from perceptron.patterns import checked_weights, signs_checksum
@@ -119,7 +119,11 @@ class WithReference(_Coupled):
     def at_reference(self, chains: int | Sequence[int], seed: int) -> PerceptronState:
         """Every chain at the reference; `chains` is a count or chain ids."""
         ids = chain_ids(chains)
-        return self.state_from(np.tile(self.reference, (ids.size, 1)), ids.tolist(), seed)
+        # The stabilities of one stand for all: thousands of replicas begin here.
+        one = self.state_from(self.reference[None], [0], seed)
+        many = {name: np.repeat(getattr(one, name), ids.size, axis=0) for name in CHAIN_FIRST}
+        spins = np.repeat(one.spins.T, ids.size, axis=0).T
+        return one._replace(**{**many, "spins": spins, "chain": ids})
 
     def log_volume(self, gamma: np.ndarray) -> np.ndarray:
         """n ln 2cosh gamma, of the shape of gamma."""
