@@ -161,7 +161,8 @@ def _chains(plan: _Plan, sampler: GridTempering) -> int:
     if plan.chains is not None:
         return plan.chains
     one = plan.landscape.sites * sampler.betas.size * sampler.gammas.size
-    return int(min(max(2, LANES // one), 16))
+    # Two show whether chains agree; where one is costly a run twice as long is worth more.
+    return int(min(max(2 if one <= 4 * LANES else 1, LANES // one), 16))
 
 
 def _measured(plan: _Plan, sampler: GridTempering) -> tuple[GridTemperingState, RungSeries]:
