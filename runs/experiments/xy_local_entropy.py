@@ -1,8 +1,8 @@
 """Experiment "xy-local-entropy": how wide the minima of the 2-D XY model are, against energy and vortices.
 
-The width of a minimum x at scale t is (u(x, t) - f(x)) / N, the smoothed free energy above the energy, per site: by
-the determinant of its small oscillations for every minimum (Laplace), by integration over the scale for some. The
-square lattice, J = 1.
+How wide a minimum x is at scale t is told by (u(x, t) - f(x)) / N, the smoothed free energy above the energy, per
+site: the smaller, the wider. It comes from the determinant of the small oscillations for every minimum (Laplace), and
+from integration over the scale for some. The square lattice, J = 1.
 """
 
 from collections.abc import Mapping
@@ -61,13 +61,6 @@ class Smoothing(Section):
     integrated_scale: Annotated[float, Field(gt=0)] = Field(1.0, description="largest scale of the integration")
     chains: Annotated[int, Field(ge=2)] = Field(4, description="chains of the integration at each rung")
     sweeps: Annotated[int, Field(ge=64)] = Field(400, description="steps of each chain of the integration")
-
-    @field_validator("scale")
-    @classmethod
-    def _ascending(cls, value: list[float]) -> list[float]:
-        if sorted(set(value)) != value:
-            raise ValueError("needs ascending scales, each once")
-        return value
 
     @property
     def integrated_scales(self) -> list[float]:
@@ -178,7 +171,7 @@ class XYLocalEntropy(Experiment):
         return draw(results, out)
 
     def summary(self, results: "xarray.Dataset") -> list[str]:
-        """Minima found and their widths beside that of the ground state."""
+        """Minima found and (u - f) / N beside that of the ground state."""
         from runs.experiments.xy_local_entropy_results import summary
 
         return summary(results)

@@ -38,18 +38,18 @@ def _caption(results: "xarray.Dataset", both: bool) -> str:
     sizes = ", ".join(str(size) for size in results["size"].values)
     first, last = results["scale"].values[[0, -1]]
     parts = [
-        f"(a) width per site of every distinct minimum against its energy per site, at t = {first:g}; as t goes to 0 "
+        f"(a) u - f per site of every distinct minimum against its energy per site, at t = {first:g}; as t goes to 0 "
         "it is t|E|/(beta N), the energy alone",
-        f"(b) the same at t = {last:g}, where soft modes count",
+        f"(b) the same at t = {last:g}: with vortices, minima are wider than spin waves of the same energy",
     ]
     if both:
         parts.append(
-            "(c) width by integration over the scale above that of small oscillations, for the minima marked by a ring "
-            "in (a): what the anharmonic part of the energy adds"
+            "(c) u - f by integration over the scale, relative to that of small oscillations, for the minima marked by "
+            "a ring in (a): what the anharmonic part of the energy adds"
         )
     return (
-        f"Widths (u(x, t) - f(x)) / N of minima of the XY model on the square lattice, L = {sizes}, at "
-        f"beta = {results.attrs['beta']:g} / J: ground state, spin waves, planted vortex pairs and quenches from "
+        f"How wide minima are, (u(x, t) - f(x)) / N, the smaller the wider: minima of the XY model on the square "
+        f"lattice, L = {sizes}, at beta = {results.attrs['beta']:g} / J: ground state, spin waves, planted vortex pairs and quenches from "
         f"random angles. {'; '.join(parts)}. Dashed: spin waves in closed form, from the ground state along uniform "
         "twists of the angles. The turn of all angles adds exactly 0 to u. Error bars: one standard error."
     )
@@ -72,7 +72,7 @@ def _widths(ax: Any, results: "xarray.Dataset", k: int) -> None:
     line = [ground_width(size, [scale], beta, turn)[0] for turn in turns]
     ax.plot(-1.0 - np.cos(turns), line, zorder=0, **THEORY)
     ax.set_xlabel(r"energy per site $E/N$ ($J$)")
-    ax.set_ylabel(r"width $(u-f)/N$ ($J$)")
+    ax.set_ylabel(r"$(u-f)/N$ ($J$), wider: lower")
     ax.set_title(rf"$t={scale:g}$")
 
 

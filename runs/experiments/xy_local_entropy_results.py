@@ -28,10 +28,10 @@ QUANTITIES = {
     "reached": Quantity("starts that end in the minimum or a copy of it", dims=ONE),
     "kind": Quantity(f"first start there: {', '.join(f'{i} {name}' for i, name in enumerate(KINDS))}", dims=ONE),
     "softest": Quantity("lowest eigenvalue of the Hessian but that of the turn of all angles", "J", ONE),
-    "width_laplace": Quantity("width (u - f) / N by small oscillations", "J", OVER),
-    "width_integration": Quantity("width (u - f) / N by integration over the scale", "J", OVER),
-    "integration_over_laplace": Quantity("width by integration / width by small oscillations - 1", "1", OVER),
-    "ground_width": Quantity("closed form of spin waves: width of the ground state", "J", ("scale",)),
+    "width_laplace": Quantity("(u - f) / N by small oscillations, smaller for wider minima", "J", OVER),
+    "width_integration": Quantity("(u - f) / N by integration over the scale, smaller for wider minima", "J", OVER),
+    "integration_over_laplace": Quantity("(u - f) / N by integration / by small oscillations - 1", "1", OVER),
+    "ground_width": Quantity("closed form of spin waves: (u - f) / N of the ground state", "J", ("scale",)),
 }
 
 
@@ -69,7 +69,7 @@ def ground_width(size: int, scale: Sequence[float], beta: float, turn: float = 0
 
 
 def summary(results: "xarray.Dataset") -> list[str]:
-    """How many minima each size has, and how wide the widest and narrowest are."""
+    """How many minima each size has, and how much wider they are than the ground state."""
     lines = []
     last = {"scale": -1}
     for size in results["size"].values:
@@ -80,8 +80,8 @@ def summary(results: "xarray.Dataset") -> list[str]:
         width = one["width_laplace"].isel(last).values / float(one["ground_width"].isel(last))
         told = f"L = {size}: {count} distinct minima of up to {most} vortices from {int(one['starts'])} starts"
         lines.append(
-            f"{told}; width at t = {float(one['scale'][-1]):g} from {np.nanmin(width):.4f} to {np.nanmax(width):.4f} "
-            "of the ground state's"
+            f"{told}; (u - f) / N at t = {float(one['scale'][-1]):g} from {np.nanmin(width):.4f} to "
+            f"{np.nanmax(width):.4f} of the ground state's, smaller for wider minima"
         )
         lines += _compared(one)
     return lines
