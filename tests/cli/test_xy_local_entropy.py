@@ -75,7 +75,8 @@ def test_a_run_that_was_stopped_and_one_that_grew_end_in_the_same_rows(tmp_path)
 
 
 def test_the_starts_that_fit_are_counted_before_they_are_run():
-    spec = validate(find("xy-local-entropy").Spec, changed(WIDTHS, starts={"windings": [1, 2], "pairs": [3, 7]}), "t")
+    data = changed(WIDTHS, starts={"windings": [1, 2], "pairs": [3, 7]})
+    spec = validate(xy_local_entropy.XYLocalEntropySpec, data, "t")
     point = next(iter(find("xy-local-entropy").points(spec)))
     assert find("xy-local-entropy").draws(spec, point) == 1 + 1 + 1 + spec.starts.quenches
     kinds = [start.kind for start in xy_local_entropy.starts_of(spec.starts, 10)]
