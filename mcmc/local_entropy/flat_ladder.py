@@ -21,7 +21,7 @@ MOST_STAGES, MOST_BETAS = 60, 16
 BANDWIDTH = 0.03
 """Width of the window in k over which energies are averaged, in units of the range of k."""
 RAREST = 1e-3
-SOLVED = 0.5
+SOLVED = 0.7
 """Share of draws with E = 0 from which beta = infinity can follow."""
 
 
@@ -68,7 +68,8 @@ def laid(landscape: FlatLandscape, beta: float, farthest: int, seed: int, betas:
         if betas is None or now in wanted:
             rungs.append((now, weight[0].copy()))
         spread = math.sqrt(float(seen.variance.mean()))
-        cold = spread <= COLD * seen.unit or float(seen.solved.mean()) >= SOLVED
+        widest = math.sqrt(float(seen.variance.max()))
+        cold = widest <= COLD * seen.unit or float(seen.solved.mean()) >= SOLVED
         left = [b for b in wanted if b > now and math.isfinite(b)]
         if now >= stop or (not left if betas is not None else math.isinf(beta) and cold):
             break

@@ -29,6 +29,7 @@ from mcmc.random import split_seed
 SWEEPS = 40_000
 MOST_BLOCKS = 512
 """Blocks of each chain in which visits are kept."""
+FEWEST_BLOCKS = 8
 LEG_ATTEMPTS, FEWEST_SWEEPS = 100, 4
 
 
@@ -70,7 +71,7 @@ def flat_histogram(
     length = max(FEWEST_SWEEPS, LEG_ATTEMPTS // landscape.sites)
     learn(walkers, max(1, (sweeps // 2 if learning is None else learning) // length), length)
     anchor = -target * energy if energy else 0.0
-    series = _measured(walkers, max(4, sweeps // length), length, anchor)
+    series = _measured(walkers, max(FEWEST_BLOCKS, sweeps // length), length, anchor)
     return _result(walkers, series, flips, target)
 
 
