@@ -48,10 +48,10 @@ def _caption(results: "xarray.Dataset", both: bool) -> str:
             "a ring in (a): what the anharmonic part of the energy adds"
         )
     return (
-        "How wide minima are, (u(x, t) - f(x)) / N, the smaller the wider: minima of the XY model on the square lattice, "
+        "How wide minima are, (u(x, t) - f(x)) / N, the smaller the wider: minima of the XY model, square lattice, "
         f"L = {sizes}, at beta = {results.attrs['beta']:g} / J: ground state, spin waves, planted vortex pairs and "
         f"quenches from random angles. {'; '.join(parts)}. Dashed: spin waves in closed form, from the ground state "
-        "along uniform twists of the angles. The turn of all angles adds exactly 0 to u. Error bars: one standard error."
+        "along uniform twists of the angles. The turn of all angles adds 0 to u. Error bars: one standard error."
     )
 
 
