@@ -53,11 +53,14 @@ def integrand(scales: np.ndarray, series: np.ndarray, beta: float, dim: int, *, 
     half_work = 0.5 * series[..., VIRIAL]
     zero = np.stack([series[..., VIRIAL] + 2.0 * series[..., PULL] / scales - dim / beta, series[..., SCORE]], axis=-1)
     result = np.empty_like(half_work)
-    for rung in range(scales.size):
-        left = zero[:, :, rung].reshape(-1, 2)
-        right = half_work[:, :, rung].reshape(-1)
-        weight = np.linalg.lstsq(left - left.mean(axis=0), right - right.mean(), rcond=1e-12)[0]
-        result[:, :, rung] = half_work[:, :, rung] - zero[:, :, rung] @ weight
+    # Weights of one half of the chains come from the other: fitted to the same draws they would bias the mean, at every
+    # rung alike.
+    for own, other in ((slice(0, None, 2), slice(1, None, 2)), (slice(1, None, 2), slice(0, None, 2))):
+        for rung in range(scales.size):
+            left = zero[other, :, rung].reshape(-1, 2)
+            right = half_work[other, :, rung].reshape(-1)
+            weight = np.linalg.lstsq(left - left.mean(axis=0), right - right.mean(), rcond=1e-12)[0]
+            result[own, :, rung] = half_work[own, :, rung] - zero[own, :, rung] @ weight
     return result
 
 

@@ -15,7 +15,7 @@ from mcmc.random import Stream, normals
 STEP_LENGTH = 1.0
 """Distance of neighbours in standard deviations of ln of the ratio of their laws: BAR overlap about 0.8."""
 
-WIDEST_STEP = 0.35
+WIDEST_STEP = 0.25
 """In ln t: integration over wider steps has errors of its own in few dimensions."""
 
 FREE_DRAWS = 256
