@@ -59,7 +59,7 @@ class Estimating(Section):
 
 
 class Sampling(Section):
-    """Source "sampled": parallel tempering of heat baths, whose last solution is taken when the chains agree."""
+    """Source "sampled": parallel tempering of heat baths, one of whose solutions is taken when the chains agree."""
 
     beta: NonNegatives = Field(
         default_factory=lambda: [0.0, 0.4, 0.8, 1.2, 1.6, 2.0, 2.5, 3.0, 3.6, 4.3, 5.0],

@@ -65,12 +65,13 @@ def uniform_solution(instance: "Patterns", seed: int, margin: float = 0.0) -> Re
 
 
 def equilibrium_solution(instance: "Patterns", seed: int, sampling: "Sampling", margin: float = 0.0) -> Reference:
-    """The last solution that a tempered chain visited at its coldest temperature.
+    """A solution drawn from those that tempered chains visited at their coldest temperature, each visit alike.
 
     Refused, with its weights kept, when the chains disagree on the energy at any temperature or too few replicas
     travelled between the coldest and beta = 0, where a heat bath forgets everything: then solutions are not visited
     with equal chance.
     """
+    from mcmc.random import Stream, uniforms
     from mcmc.samplers import HeatBath, Tempering
     from mcmc.statistics.convergence import r_hat
     from perceptron import BinaryPerceptron
@@ -80,15 +81,17 @@ def equilibrium_solution(instance: "Patterns", seed: int, sampling: "Sampling", 
     sampler = Tempering(HeatBath(model), temperatures)
     state, _ = sampler.thermalize(sampler.init(sampling.chains, seed), sampling.thermalization)
     energies = np.empty((sampling.chains, sampling.draws, len(temperatures)))
-    last = None
+    visited: list[np.ndarray] = []
     for draw in range(sampling.draws):
         state, _ = sampler.step(state, sampling.thin)
         energies[:, draw] = sampler.energy(state)
-        if energies[0, draw, 0] == 0:
-            last = model.weights(state.replicas.spins)[state.lane[0, 0]]
+        weights = model.weights(state.replicas.spins)[state.lane[:, 0]]
+        visited.extend(weights[energies[:, draw, 0] == 0])
     worst = float(np.max(r_hat(energies)))
     trips = float(sampler.statistics(state)["round_trips"].min())
-    if last is None:
+    if not visited:
         return Reference(UNSOLVED, None, worst, trips)
+    # Not the last of them: solutions that are easily left come last more often.
+    chosen = visited[int(uniforms(seed, Stream.INITIAL, 0, 1, 0)[0] * len(visited))]
     agreed = worst <= sampling.r_hat and trips >= sampling.round_trips
-    return Reference(SOLVED if agreed else NOT_IN_EQUILIBRIUM, last, worst, trips)
+    return Reference(SOLVED if agreed else NOT_IN_EQUILIBRIUM, chosen, worst, trips)

@@ -99,7 +99,8 @@ def mean_solutions_around_teacher(
     alone = float(theory.right_probability(n, margin, tie=tie))
     both = np.array([float(theory.pair_right_probability(n, int(k), margin, tie=tie)) for k in flips])
     logs = [math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1) for k in flips]
-    return np.exp(np.array(logs) + p * np.log(both / alone))
+    with np.errstate(divide="ignore"):
+        return np.exp(np.array(logs) + p * np.log(both / alone))
 
 
 def _teacher_entropy(alpha: float, overlap: float) -> float:
