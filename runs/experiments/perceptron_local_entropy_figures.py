@@ -73,13 +73,14 @@ def _curves_caption(cells: "xarray.Dataset", name: str) -> str:
     return (
         f"Logarithm of the number of solutions at distance d from a solution, per weight, in {model_name(cells)}, "
         f"N = {int(cells['n'])}, {_references(cells)} references for each point ({made}); error bars: one standard "
-        f"error, from the spread between instances and of the estimator. Planted teachers are those of "
-        "instances labelled by them, each a uniformly drawn solution of that ensemble. Lines are theory at large N: "
-        "all configurations (binary entropy, grey), what no reference can exceed (from groups of infinitely many "
-        "solutions with mutual distance 2 d (1 - d), black), a typical solution (Franz-Parisi, red dashed), where "
-        "it is negative there are none; a teacher (purple dotted). Lower row: the same as a share of the entropy of "
-        "all configurations at that distance (data: of ln C(N, d N) / N, which takes out most of what finite N does), "
-        "d logarithmic: the nearer, the more the surroundings of algorithmic and of typical solutions differ."
+        "error, from the spread between instances and of the estimator. Planted teachers are those of instances "
+        "labelled by them, each a uniformly drawn solution of that ensemble. Lines are theory at large N. For random "
+        "labels: all configurations (binary entropy, grey), what no reference can exceed (from groups of infinitely "
+        "many solutions with mutual distance 2 d (1 - d), or less where that holds more; black) and a typical "
+        "solution (Franz-Parisi, red dashed). For planted ones: their teacher (purple dotted). Where S is negative "
+        "there are none. Lower row: the same as a share of the entropy of all configurations at that distance (data: "
+        "of ln C(N, d N) / N, which takes out most of what finite N does), d logarithmic: the nearer, the more the "
+        "surroundings of algorithmic and of typical solutions differ."
     )
 
 
@@ -140,14 +141,14 @@ def _draw_exact(cells: "xarray.Dataset", out: Path) -> Drawing:
     _legend(figure, axes[0])
     n = int(cells["n"])
     caption = (
-        f"The same by exact counts of {model_name(cells)} with N = {n} weights, {_references(cells)} references for "
+        f"Solutions by their distance from a solution of {model_name(cells)}, N = {n}: exact counts around "
+        f"{_references(cells)} references for "
         "each point; uniformly drawn solutions and those of algorithms belong to the same instances. Upper row: "
         "logarithm of the mean number of solutions at distance d, references without any there counted as 0; grey: "
         "all configurations; purple dotted: its exact value at this N for planted teachers. Lower row: the mean number "
-        "over that around "
-        "uniformly drawn solutions of the same instances; it goes to 1 far away and is several times larger nearby: "
-        "algorithms end in dense regions at the smallest sizes already. Error bars: one standard error from the "
-        "spread between instances, which are paired in the lower row."
+        "over that around uniformly drawn solutions of the same instances: above 1 nearby and below 1 far away where a "
+        "source ends in the middle of dense regions. Odd and even numbers of flips are not alike for ±1 patterns. "
+        "Error bars: one standard error from the spread between instances, which are paired in the lower row."
     )
     return save(figure, out, "exact-counts", caption)
 
@@ -247,7 +248,8 @@ def _beside(cells: "xarray.Dataset"):
 
 def _draw_agreement(results: "xarray.Dataset", sizes: list[int], out: Path) -> Drawing:
     """Belief propagation less the independent estimators, around the same references."""
-    chosen, alphas = list(dict.fromkeys((sizes[0], sizes[-1]))), _picked_alphas(results)
+    exact = [i for i in sizes if int(results["n"][i]) <= int(results.attrs["exact_up_to"])] or sizes
+    chosen, alphas = list(dict.fromkeys((exact[-1], sizes[-1]))), _picked_alphas(results)
     figure, axes = new_figure(
         PAGE_WIDTH, 0.7 + 1.9 * len(chosen), nrows=len(chosen), ncols=len(alphas), squeeze=False, sharey="row"
     )
@@ -272,7 +274,9 @@ def _draw_agreement(results: "xarray.Dataset", sizes: list[int], out: Path) -> D
         f"{model_name(results)}: S(d) by belief propagation less that by exact counts (N up to {largest_exact}; mean "
         "over references with solutions at d, error bars from their spread) or by Monte Carlo integration (larger N, "
         "error bars of one integration). Integration is left out where fewer than 50 independent samples stand behind "
-        "it: around isolated solutions at large N its chains never leave the reference, and far from any they are slow."
+        "it: around isolated solutions at large N its chains never leave the reference, and far from any they are "
+        "slow. At small N the difference alternates: odd and even numbers of flips are not alike for ±1 patterns, which "
+        "belief propagation smooths."
     )
     return save(figure, out, "agreement", caption)
 

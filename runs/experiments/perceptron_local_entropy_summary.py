@@ -56,8 +56,21 @@ def _entropies(row: "xarray.Dataset") -> list[str]:
         f"{text} {float(theory[f'theory_{name}']):.4f}" for name, text in curves
         if np.isfinite(theory[f"theory_{name}"])
     ]  # fmt: skip
+    beside += _nothing_within(row)
     where = f"alpha = {float(row['alpha']):g}, N = {int(cells['n'])}, d = {measured[k]:.3g}"
     return [f"{where}: S = {', '.join(told)}; theory: {', '.join(beside)}"] if told else []
+
+
+def _nothing_within(row: "xarray.Dataset") -> list[str]:
+    """Up to which distance theory has no solution around a typical one, where its curve shows it."""
+    d, values = row["theory_distance"].values, row["theory_typical"].values
+    d, values = d[np.isfinite(values)], values[np.isfinite(values)]
+    crossing = np.flatnonzero((values[:-1] < 0) & (values[1:] >= 0))
+    if not crossing.size:
+        return []
+    i = int(crossing[0])
+    place = d[i] - values[i] * (d[i + 1] - d[i]) / (values[i + 1] - values[i])
+    return [f"which has none within d = {place:.2g}"]
 
 
 def _isolation(row: "xarray.Dataset") -> list[str]:

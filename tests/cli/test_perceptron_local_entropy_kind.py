@@ -14,6 +14,7 @@ from runs import load
 from runs.experiments import Control, find
 from runs.experiments.perceptron_local_entropy import ESTIMATORS, flips_of
 from runs.experiments.perceptron_local_entropy_draw import instance_for, neighbours
+from runs.experiments.perceptron_local_entropy_landmarks import theory_variables
 from runs.figures import style
 
 SMALL = {
@@ -187,8 +188,10 @@ def test_runs_resume_and_extend_to_the_same_references(tmp_path):
 
 
 @pytest.mark.usefixtures("unrendered")
-def test_figures_and_summaries_are_made_from_whole_and_from_partial_runs(tmp_path):
+def test_figures_and_summaries_are_made_from_whole_and_from_partial_runs(tmp_path, monkeypatch):
     spec, experiment, files = run_points(SMALL, tmp_path)
+    curves = theory_variables(spec)
+    monkeypatch.setattr("runs.experiments.perceptron_local_entropy_results.theory_variables", lambda spec: curves)
     some = [name for name in files if "n-9_" in name]
     for part, figures in (
         (files, ["local-entropy", "exact-counts", "isolation", "agreement"]),
