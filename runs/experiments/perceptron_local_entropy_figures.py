@@ -275,8 +275,8 @@ def _draw_agreement(results: "xarray.Dataset", sizes: list[int], out: Path) -> D
         "over references with solutions at d, error bars from their spread) or by Monte Carlo integration (larger N, "
         "error bars of one integration). Integration is left out where fewer than 50 independent samples stand behind "
         "it: around isolated solutions at large N its chains never leave the reference, and far from any they are "
-        "slow. At small N the difference alternates: odd and even numbers of flips are not alike for ±1 patterns, which "
-        "belief propagation smooths."
+        "slow. At small N the difference alternates: odd and even numbers of flips are not alike for ±1 patterns, and "
+        "belief propagation is smooth."
     )
     return save(figure, out, "agreement", caption)
 
