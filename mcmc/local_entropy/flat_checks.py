@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mcmc.local_entropy.flat_estimates import FlatCounts, FlatSeries, halves
+from mcmc.local_entropy.lattice import at_distances
 from mcmc.statistics.autocorrelation import TRUSTED_LENGTH
 
 FEWEST_TRIPS = 10
@@ -45,12 +46,12 @@ def flatness(visits: np.ndarray) -> float:
 
 
 def _unmet(run: FlatRun) -> str:
-    missing = run.flips[~np.isfinite(run.counts.log_count[run.flips])]
+    missing = run.flips[np.isnan(run.counts.log_count[run.flips])]
     if not missing.size:
         return ""
     return (
-        f"never visited: {_distances(missing, run)} ({missing.size} of {run.flips.size} points); either there is no "
-        "configuration or the run was too short, the value is NaN"
+        f"never visited: {at_distances(missing, run.sites)} ({missing.size} of {run.flips.size} points); "
+        "either there is no configuration or the run was too short, the value is NaN"
     )
 
 
@@ -97,8 +98,8 @@ def _short(run: FlatRun) -> str:
     if blocks >= needed:
         return ""
     return (
-        f"chains: shorter than {TRUSTED_LENGTH} tau_int at {_distances(run.flips[[worst]], run)}; errors may be too "
-        f"small, run {needed / blocks:.2g} times as many sweeps"
+        f"chains: shorter than {TRUSTED_LENGTH} tau_int at {at_distances(run.flips[[worst]], run.sites)}; "
+        f"errors may be too small, run {needed / blocks:.2g} times as many sweeps"
     )
 
 
@@ -107,7 +108,7 @@ def _large(run: FlatRun) -> str:
     bad = run.flips[np.isfinite(run.counts.log_count[run.flips]) & ~(error <= LARGEST_ERROR)]
     if not bad.size:
         return ""
-    return f"too few visits for a sound error at {_distances(bad, run)}; run more sweeps"
+    return f"too few visits for a sound error at {at_distances(bad, run.sites)}; run more sweeps"
 
 
 def _halves(run: FlatRun) -> str:
@@ -118,10 +119,5 @@ def _halves(run: FlatRun) -> str:
     worst = int(np.argmax(z))
     if z[worst] <= MOST_DEVIATIONS:
         return ""
-    where = _distances(run.flips[[worst]], run)
+    where = at_distances(run.flips[[worst]], run.sites)
     return f"halves: the two halves of the run differ by {z[worst]:.3g} standard errors at {where}"
-
-
-def _distances(flips: np.ndarray, run: FlatRun) -> str:
-    shown = ", ".join(f"{k / run.sites:.4g}" for k in flips[:6])
-    return f"distance {shown}" + (" and others" if flips.size > 6 else "")

@@ -1,11 +1,11 @@
-"""Distances on the lattice k / N of flipped spins, and what a reference must be."""
+"""Distances on the lattice k / N of flipped spins, and what a reference and the energies must be."""
 
 import math
 from typing import Any
 
 import numpy as np
 
-from mcmc.errors import ArgumentError
+from mcmc.errors import ArgumentError, LandscapeError
 from mcmc.landscape import CoupledLandscape, ReferableLandscape
 
 FINE = 100
@@ -64,6 +64,20 @@ def require_solution(landscape: CoupledLandscape, beta: float) -> float:
             "reference, or a finite beta"
         )
     return energy
+
+
+def require_floor(energies: np.ndarray) -> None:
+    """Raise LandscapeError where a configuration sampled at beta = infinity has another energy than 0."""
+    if (energies != 0).any():
+        raise LandscapeError(
+            "beta: infinity counts configurations of energy 0, and this landscape has lower ones; take beta finite"
+        )
+
+
+def at_distances(flips: np.ndarray, sites: int) -> str:
+    """As in "distance 0.1, 0.2, ..." for a warning: the first six of `flips` (points,)."""
+    shown = ", ".join(f"{k / sites:.4g}" for k in flips[:6])
+    return f"distance {shown}" + (" and others" if flips.size > 6 else "")
 
 
 def require_beta(beta: Any, *, infinite: bool = True) -> float:

@@ -112,10 +112,10 @@ class LocalEntropy:
 
     def z_scores(self, exact: Any, exact_error: Any = 0.0) -> np.ndarray:
         """(value - exact) in standard errors of the difference, (points,); 0 where both are the same and exact."""
-        difference = self.value - np.asarray(exact, dtype=np.float64)
+        known = np.asarray(exact, dtype=np.float64)
         spread = np.hypot(self.error, exact_error)
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where((difference == 0) & (spread == 0), 0.0, difference / spread)
+            return np.where((self.value == known) & (spread == 0), 0.0, (self.value - known) / spread)
 
     def to_xarray(self) -> "xarray.Dataset":
         """The curve over dim `distance` or `scale`, with errors, ladder and companions; units in the attributes."""

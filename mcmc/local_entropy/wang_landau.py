@@ -22,7 +22,8 @@ from mcmc.local_entropy.flat_checks import FlatRun, said
 from mcmc.local_entropy.flat_estimates import FlatSeries, below_hull, counted
 from mcmc.local_entropy.flat_ladder import laid
 from mcmc.local_entropy.flat_learning import learn
-from mcmc.local_entropy.lattice import coupled, lattice_flips, require_beta, require_solution
+from mcmc.local_entropy.lattice import coupled, lattice_flips, require_beta, require_floor, require_solution
+from mcmc.local_entropy.neighbours import log_nearest_counts, rounding
 from mcmc.local_entropy.result import DISTANCE, Ladder, LocalEntropy
 from mcmc.random import split_seed
 
@@ -51,14 +52,15 @@ def flat_histogram(
     `distance` None asks for every lattice distance in `within`, (0, 1) by default; with distances `within` ends at the
     largest. `beta` infinite counts configurations of energy 0. `betas` are inverse temperatures with `beta` among them
     as the largest, or "auto". `chains` independent sets of replicas each make `learning` sweeps (half of `sweeps` by
-    default), then `sweeps` with fixed weights. A distance never visited has value NaN, and a warning says so.
+    default), then `sweeps` with fixed weights. A distance never visited has value NaN, and a warning says so;
+    one flip from the reference the value is exact for spins +-1, -inf where no neighbour is a solution.
     `more["below_hull"]` is how far S is below its concave hull: where above 0, no field makes that distance typical.
     Raises ArgumentError for bad arguments and LandscapeError for a landscape that takes no weight of the distance.
     """
     target = require_beta(beta)
     landscape = _flat(coupled(model, reference))
     split_seed(seed)
-    energy = require_solution(landscape, target)
+    require_solution(landscape, target)
     flips, farthest = _range(distance, within, landscape.sites)
     counts = {"chains": (chains, 1), "sweeps": (sweeps, 16)}
     if learning is not None:
@@ -70,12 +72,11 @@ def flat_histogram(
     walkers = FlatChains(landscape, ladder.betas, ladder.log_weight, int(chains), seed, ladder.sweeps)
     length = max(FEWEST_SWEEPS, LEG_ATTEMPTS // landscape.sites)
     learn(walkers, max(1, (sweeps // 2 if learning is None else learning) // length), length)
-    anchor = -target * energy if energy else 0.0
-    series = _measured(walkers, max(FEWEST_BLOCKS, sweeps // length), length, anchor)
+    series = _measured(walkers, max(FEWEST_BLOCKS, sweeps // length), length)
     return _result(walkers, series, flips, target)
 
 
-def _measured(walkers: FlatChains, legs: int, sweeps: int, anchor: float) -> FlatSeries:
+def _measured(walkers: FlatChains, legs: int, sweeps: int) -> FlatSeries:
     """Visits at the target temperature with the weights fixed, in blocks of whole legs."""
     walkers.forget()
     each, levels = max(1, legs // MOST_BLOCKS), walkers.farthest + 1
@@ -83,22 +84,18 @@ def _measured(walkers: FlatChains, legs: int, sweeps: int, anchor: float) -> Fla
     visits = np.zeros((walkers.chains, blocks, levels), np.int64)
     for leg in range(blocks * each):
         visits[:, leg // each] += walkers.leg(sweeps)[:, 0, :levels]
-    if (
-        math.isinf(walkers.betas[0])
-        and (np.asarray(walkers.landscape.cost(walkers.state))[walkers.order[:, 0]] != 0).any()
-    ):
-        raise LandscapeError(
-            "beta: infinity counts configurations of energy 0, and this landscape has lower ones; take beta finite"
-        )
-    return FlatSeries(visits, walkers.log_weight[0, :levels], anchor)
+    if math.isinf(walkers.betas[0]):
+        require_floor(np.asarray(walkers.landscape.cost(walkers.state))[walkers.order[:, 0]])
+    known = log_nearest_counts(walkers.landscape, float(walkers.betas[0]))
+    return FlatSeries(visits, walkers.log_weight[0, :levels], known, rounding(known, float(walkers.betas[0])))
 
 
 def _result(walkers: FlatChains, series: FlatSeries, flips: np.ndarray, beta: float) -> LocalEntropy:
     sites, found = walkers.landscape.sites, counted(series)
     with np.errstate(invalid="ignore"):
         exchanged = walkers.swapped / np.maximum(walkers.offered, 1)
+        slope = np.gradient(found.log_count) if found.log_count.size > 1 else np.full(1, np.nan)
     run = FlatRun(series, found, flips, sites, walkers.betas, walkers.trips, walkers.cold_trips, exchanged)
-    slope = np.gradient(found.log_count) if found.log_count.size > 1 else np.full(1, np.nan)
     rungs = walkers.betas.size
     share = series.visits.sum(axis=(0, 1)) / max(series.visits.sum(), 1)
     return LocalEntropy(
@@ -109,7 +106,7 @@ def _result(walkers: FlatChains, series: FlatSeries, flips: np.ndarray, beta: fl
         method="flat_histogram",
         reference=walkers.landscape.reference.copy(),
         beta=beta,
-        gamma=0.5 * slope[flips],
+        gamma=0.5 * np.where(np.isfinite(slope), slope, np.nan)[flips],
         effective_samples=found.effective_samples[flips],
         ladder=Ladder(np.zeros(rungs), walkers.betas.copy(), np.full(rungs - 1, np.nan), np.full(rungs, np.nan)),
         warnings=said(run),

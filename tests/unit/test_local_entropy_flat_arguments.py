@@ -66,7 +66,7 @@ def test_independent_visits_have_the_error_of_counting(seed):
     rng = np.random.default_rng(seed)
     shares, draws, chains, blocks = np.array([0.1, 0.3, 0.6]), 400, 4, 500
     visits = rng.multinomial(draws, shares, size=(chains, blocks)).astype(np.int64)
-    found = counted(FlatSeries(visits, np.array([0.0, 1.0, 2.0]), -0.5))
+    found = counted(FlatSeries(visits, np.array([0.0, 1.0, 2.0]), np.array([-0.5]), np.zeros(1)))
     exact = np.log(shares / shares[0]) - np.arange(3) - 0.5
     error = np.sqrt((1 / shares + 1 / shares[0]) / (draws * chains * blocks))
     assert np.allclose(found.error[1:], error[1:], rtol=0.25)
@@ -76,7 +76,7 @@ def test_independent_visits_have_the_error_of_counting(seed):
 
 def test_what_was_not_met_has_no_value():
     visits = np.array([[[3, 0, 2], [1, 0, 4], [2, 0, 2], [2, 0, 3]]])
-    found = counted(FlatSeries(visits, np.zeros(3), 0.0))
+    found = counted(FlatSeries(visits, np.zeros(3), np.zeros(1), np.zeros(1)))
     assert np.isnan(found.log_count[1])
     assert np.isnan(found.error[1])
     assert np.isfinite(found.log_count[[0, 2]]).all()
@@ -84,7 +84,7 @@ def test_what_was_not_met_has_no_value():
 
 
 def test_the_hull_passes_over_a_dip_and_over_what_is_not_known():
-    values = np.array([0.0, 1.0, -2.0, np.nan, 4.0, 3.0])
-    assert np.allclose(below_hull(values), [0.0, 0.0, 4.0, np.nan, 0.0, 0.0], equal_nan=True)
+    values = np.array([0.0, 1.0, -2.0, np.nan, 4.0, 3.0, -np.inf])
+    assert np.allclose(below_hull(values), [0.0, 0.0, 4.0, np.nan, 0.0, 0.0, np.inf], equal_nan=True)
     assert np.allclose(below_hull(-(np.arange(9.0) ** 2)), 0.0)
     assert math.isnan(below_hull(np.array([np.nan]))[0])
