@@ -58,35 +58,41 @@ def laid(landscape: FlatLandscape, beta: float, farthest: int, seed: int, betas:
     weight = np.tile(free_weight(landscape.sites, farthest), (PILOTS, 1))
     rungs: list[tuple[float, np.ndarray]] = []
     now, free = 0.0, None
-    wanted = [] if betas is None else [float(b) for b in betas[::-1]]
-    stop = beta if math.isfinite(beta) else math.inf
     for stage in range(MOST_STAGES):
         seen = _stage(landscape, state, now, weight, farthest, FIRST_SWEEPS if stage == 0 else STAGE_SWEEPS)
         free = seen.acceptance if free is None else free
         if betas is None and seen.acceptance >= FREE * free:
             rungs = []
-        if betas is None or now in wanted:
+        if betas is None or now in betas:
             rungs.append((now, weight[0].copy()))
-        spread = math.sqrt(float(seen.variance.mean()))
-        widest = math.sqrt(float(seen.variance.max()))
-        cold = widest <= COLD * seen.unit or float(seen.solved.mean()) >= SOLVED
-        left = [b for b in wanted if b > now and math.isfinite(b)]
-        if now >= stop or (not left if betas is not None else math.isinf(beta) and cold):
+        colder = _colder(now, seen, beta, betas)
+        if colder is None:
             break
-        step = min(
-            ENERGY_SPACING / max(spread, ENERGY_SPACING / max(1.0, now)), stop - now, *(b - now for b in left[:1])
-        )
-        following = left[0] if left and now + step >= left[0] else min(now + step, stop)
-        step = following - now
+        step = colder - now
         shift = step * seen.mean - 0.5 * step * step * seen.variance
         weight[:, : farthest + 1] += shift - shift[0]
-        now = following
+        now = colder
     if math.isinf(beta):
         solutions = rungs[-1][1].copy() if rungs else weight[0].copy()
         solutions[: farthest + 1] -= np.log(np.maximum(seen.solved, RAREST))
         rungs.append((math.inf, solutions))
     rungs = rungs[::-1][:MOST_BETAS]
     return FlatLadder(np.array([b for b, _ in rungs]), np.array([w for _, w in rungs]), int(state.sweep))
+
+
+def _colder(now: float, seen: _Stage, beta: float, betas: np.ndarray | None) -> float | None:
+    """The finite inverse temperature that follows; None where the next is infinity, or `now` is the last."""
+    if betas is None:
+        cold = math.sqrt(float(seen.variance.max())) <= COLD * seen.unit or float(seen.solved.mean()) >= SOLVED
+        if now >= beta or (math.isinf(beta) and cold):
+            return None
+        ahead = [beta]
+    else:
+        ahead = [float(b) for b in betas[::-1] if now < b < math.inf]
+        if not ahead:
+            return None
+    spread = math.sqrt(float(seen.variance.mean()))
+    return min(now + ENERGY_SPACING / max(spread, ENERGY_SPACING / max(1.0, now)), ahead[0])
 
 
 def _stage(landscape, state, beta, weight, farthest, sweeps):

@@ -60,18 +60,14 @@ def flat_histogram(
     target = require_beta(beta)
     landscape = _flat(coupled(model, reference))
     split_seed(seed)
+    chains, sweeps = _count(chains, "chains", 1), _count(sweeps, "sweeps", 16)
     require_solution(landscape, target)
     flips, farthest = _range(distance, within, landscape.sites)
-    counts = {"chains": (chains, 1), "sweeps": (sweeps, 16)}
-    if learning is not None:
-        counts["learning"] = (learning, 1)
-    for name, (value, least) in counts.items():
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-            raise ArgumentError(f"{name}: got {value!r}; a whole number from {least} is needed")
+    learning = sweeps // 2 if learning is None else _count(learning, "learning", 1)
     ladder = laid(landscape, target, farthest, seed, _checked_betas(betas, target))
-    walkers = FlatChains(landscape, ladder.betas, ladder.log_weight, int(chains), seed, ladder.sweeps)
+    walkers = FlatChains(landscape, ladder.betas, ladder.log_weight, chains, seed, ladder.sweeps)
     length = max(FEWEST_SWEEPS, LEG_ATTEMPTS // landscape.sites)
-    learn(walkers, max(1, (sweeps // 2 if learning is None else learning) // length), length)
+    learn(walkers, max(1, learning // length), length)
     series = _measured(walkers, max(FEWEST_BLOCKS, sweeps // length), length)
     return _result(walkers, series, flips, target)
 
@@ -120,11 +116,21 @@ def _result(walkers: FlatChains, series: FlatSeries, flips: np.ndarray, beta: fl
     )  # fmt: skip
 
 
+def _count(value: Any, name: str, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise ArgumentError(f"{name}: got {value!r}; a whole number from {least} is needed")
+    return int(value)
+
+
 def _flat(landscape: CoupledLandscape) -> FlatLandscape:
-    if landscape.levels is None or not isinstance(landscape, FlatLandscape):
+    if landscape.levels is None:
         raise LandscapeError(
-            f"model: {type(landscape).__name__} takes no weight of the distance (method sweep_flat, discrete spins); "
-            "use integration"
+            f"model: {type(landscape).__name__} has angles, whose distance takes any value; a flat histogram counts "
+            "discrete spins"
+        )
+    if not isinstance(landscape, FlatLandscape):
+        raise LandscapeError(
+            f"model: {type(landscape).__name__} takes no weight of the distance (method sweep_flat); use integration"
         )
     return landscape
 

@@ -91,5 +91,5 @@ def test_energies_below_zero_have_no_solutions_to_count():
 
 def test_angles_are_refused():
     model = XYModel(square(4))
-    with pytest.raises(LandscapeError, match="takes no weight of the distance"):
+    with pytest.raises(LandscapeError, match="has angles, whose distance takes any value"):
         flat_histogram(model, np.zeros(16), beta=1.0)
