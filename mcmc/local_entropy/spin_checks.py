@@ -5,9 +5,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mcmc.local_entropy.lattice import at_distances
 from mcmc.local_entropy.spin_estimates import Counted, RungSeries, by_integration, overlaps
 from mcmc.statistics.autocorrelation import TRUSTED_LENGTH
 
+FROZEN = 20
+"""Independent samples of a rung below which it, and what is beyond it, gets no error bar."""
 FEWEST_EFFECTIVE = 100
 """Independent samples of each rung from which its mean and variance are trusted."""
 WEAK_OVERLAP = 0.1
@@ -27,13 +30,25 @@ class Measured(NamedTuple):
     mbar: Counted
     round_trips: int | None
     """Journeys between the ends of the temperatures; None where there is one alone."""
+    frozen: np.ndarray
+    """(points,) bool: distances of couplings that were hardly sampled."""
     target: float | None
     """Error per weight that was asked for; None where the number of sweeps was."""
 
 
 def said(run: Measured) -> tuple[str, ...]:
     """Warnings, none where all is well."""
-    found = [_stuck(run), _short(run), _few(run), _weak(run), _unseen(run), _halves(run), _two(run), _target(run)]
+    found = [
+        _stuck(run),
+        _short(run),
+        _few(run),
+        _weak(run),
+        _unseen(run),
+        _frozen(run),
+        _halves(run),
+        _two(run),
+        _target(run),
+    ]
     return tuple(one for one in found if one)
 
 
@@ -77,14 +92,34 @@ def _weak(run: Measured) -> str:
 
 
 def _unseen(run: Measured) -> str:
-    unseen = run.flips[~np.isfinite(run.integrated.value)]
-    few = run.flips[np.isfinite(run.integrated.value) & ~np.isfinite(run.integrated.error)]
+    unseen = run.flips[np.isnan(run.integrated.value)]
+    few = run.flips[np.isfinite(run.integrated.value) & np.isnan(run.integrated.error) & ~run.frozen]
     said = []
     if unseen.size:
-        said.append(f"no configuration was met at {_distances(unseen, run)}: S = -inf there has no error")
+        said.append(
+            f"never visited: {at_distances(unseen, run.series.sites)}; either there is no configuration or it was not "
+            "found, the value is NaN"
+        )
     if few.size:
-        said.append(f"too few draws for an error at {_distances(few, run)}")
+        said.append(f"too few draws for an error at {at_distances(few, run.series.sites)}")
     return "; ".join(said)
+
+
+def frozen_points(series: RungSeries, flips: np.ndarray, tau: np.ndarray) -> np.ndarray:
+    """Which `flips` (points,) belong to the first rung of fewer than FROZEN independent samples, or a weaker one."""
+    chains, draws = series.flips.shape[:2]
+    frozen = np.maximum.accumulate(chains * draws < 2.0 * FROZEN * tau)
+    nearest = np.argmin(np.abs(series.flips.mean(axis=(0, 1))[:, None] - flips), axis=0)
+    return np.asarray(frozen[nearest])
+
+
+def _frozen(run: Measured) -> str:
+    if not run.frozen.any():
+        return ""
+    return (
+        f"frozen: fewer than {FROZEN} independent samples at {at_distances(run.flips[run.frozen], run.series.sites)}, "
+        "values there are no estimate and have no error; take shorter distances, a larger budget or flat_histogram"
+    )
 
 
 def _halves(run: Measured) -> str:
@@ -109,7 +144,7 @@ def _apart(text: str, one: np.ndarray, other: np.ndarray, spread: np.ndarray, ru
     worst = int(np.argmax(z))
     if z[worst] <= MOST_DEVIATIONS:
         return ""
-    return f"{text} by {z[worst]:.3g} standard errors at {_distances(run.flips[[worst]], run)}"
+    return f"{text} by {z[worst]:.3g} standard errors at {at_distances(run.flips[[worst]], run.series.sites)}"
 
 
 def _target(run: Measured) -> str:
@@ -119,10 +154,5 @@ def _target(run: Measured) -> str:
     worst = int(np.argmax(errors))
     if errors[worst] <= run.target:
         return ""
-    where = _distances(run.flips[[worst]], run)
+    where = at_distances(run.flips[[worst]], run.series.sites)
     return f"error: {errors[worst]:.2g} at {where}, {run.target:.2g} was asked for; give a larger budget"
-
-
-def _distances(flips: np.ndarray, run: Measured) -> str:
-    shown = ", ".join(f"{k / run.series.sites:.4g}" for k in flips[:6])
-    return f"distance {shown}" + (" and others" if flips.size > 6 else "")

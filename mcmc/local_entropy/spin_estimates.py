@@ -78,7 +78,7 @@ def histograms(series: RungSeries, block: np.ndarray, blocks: int) -> np.ndarray
 def by_integration(series: RungSeries, flips: np.ndarray, tau: np.ndarray) -> tuple[Counted, np.ndarray]:
     """ln n at `flips` (points,), and the part of the error that the steps in gamma have, (points,).
 
-    -inf with error NaN where no rung has been; NaN as error where too few draws have.
+    NaN where no rung has been, which proves nothing; NaN as error where too few draws have.
     """
     block, blocks = blocks_of(series, tau)
     counts = histograms(series, block, blocks)
@@ -106,13 +106,13 @@ def by_integration(series: RungSeries, flips: np.ndarray, tau: np.ndarray) -> tu
     with np.errstate(invalid="ignore"):
         found = Replicates(log_counts(total), log_counts(kept)).estimate(correct_bias=False)
         step = (weights * _step_error(series, moments, total, kept)[:, None]).sum(axis=0)
-    value = np.where(seen, found.value, -np.inf)
-    error = np.where(seen, np.hypot(found.error, step), np.nan)
+    value = np.where(seen, found.value, np.nan)
+    error = np.where(seen, np.hypot(found.error * few_blocks(blocks), step), np.nan)
     return _anchored(series, flips, Counted(value, np.where(np.isfinite(error), error, np.nan))), step
 
 
 def by_mbar(series: RungSeries, flips: np.ndarray, tau: np.ndarray) -> Counted:
-    """ln n at `flips` (points,) from the draws of all rungs at once; -inf and NaN as for `by_integration`."""
+    """ln n at `flips` (points,) from the draws of all rungs at once; NaN as for `by_integration`."""
     block, blocks = blocks_of(series, tau)
     counts = histograms(series, block, blocks)
     total = counts.sum(axis=0)
@@ -123,8 +123,15 @@ def by_mbar(series: RungSeries, flips: np.ndarray, tau: np.ndarray) -> Counted:
     seen = (flips < total.shape[1]) & (total.sum(axis=0)[place] > 0)
     with np.errstate(invalid="ignore"):
         found = Replicates(full[place], left_out[:, place]).estimate(correct_bias=False)
-    error = np.where(seen & np.isfinite(found.error), found.error, np.nan)
-    return _anchored(series, flips, Counted(np.where(seen, found.value, -np.inf), error))
+    error = np.where(seen & np.isfinite(found.error), found.error * few_blocks(blocks), np.nan)
+    return _anchored(series, flips, Counted(np.where(seen, found.value, np.nan), error))
+
+
+def few_blocks(blocks: int) -> float:
+    """What makes a standard error from so many blocks cover 68 %, as with many: Student's law for the normal one."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(max(1, blocks - 1), 0.841345))
 
 
 def typical_coupling(series: RungSeries, flips: np.ndarray) -> np.ndarray:

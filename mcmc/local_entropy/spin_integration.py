@@ -9,9 +9,11 @@ from mcmc.errors import ArgumentError, LandscapeError
 from mcmc.landscape import CoupledLandscape
 from mcmc.local_entropy import spin_ladder
 from mcmc.local_entropy.lattice import coupled, lattice_flips, require_beta, require_solution
+from mcmc.local_entropy.neighbours import log_nearest_counts, rounding
 from mcmc.local_entropy.result import DISTANCE, Ladder, LocalEntropy
-from mcmc.local_entropy.spin_checks import FEWEST_EFFECTIVE, Measured, said
+from mcmc.local_entropy.spin_checks import FEWEST_EFFECTIVE, FROZEN, Measured, frozen_points, said
 from mcmc.local_entropy.spin_estimates import (
+    Counted,
     RungSeries,
     autocorrelation,
     by_integration,
@@ -28,6 +30,8 @@ BUDGET = 6e9
 FIRST_SWEEPS = 1024
 LANES = 40_000
 """Spins of all replicas together from which a call of the compiled loops outweighs what surrounds it."""
+MOST_CHANGES = 2001
+"""Spins up to which the configurations one flip away are counted, one energy change each."""
 MOST_DRAWS = 2**27
 """Whole numbers of 32 bits kept of the series: half a gigabyte."""
 
@@ -69,8 +73,11 @@ def integrate_distance(
     replicas may pass through: "auto" chooses them where chains are not free at `beta` (always for solutions only,
     which single flips may not connect), None does without. `sweeps` measures so many and no more, after a quarter as
     many to equilibrate; without it measuring goes on until `error` is reached or `budget` proposed flips are used.
-    `chains` are independent copies of the ladder. Raises ArgumentError for bad arguments or couplings without overlap,
-    LandscapeError for angles, or energies below 0 at beta = inf.
+    `chains` are independent copies of the ladder. Distances of a coupling at which chains are frozen get a value, no
+    error (NaN) and a warning: around a solution by SBPI at n = 1001, alpha = .5, autocorrelation of some sweeps up to
+    d = .05 grows to thousands at .06. A distance never visited is NaN; what is one flip away is counted exactly, up to
+    2001 spins. Raises ArgumentError for bad arguments or couplings without overlap, LandscapeError for angles, or
+    energies below 0 at beta = inf.
     """
     landscape = coupled(model, reference)
     if landscape.levels is None:
@@ -200,22 +207,49 @@ def _enough(plan: _Plan, sampler: GridTempering, state: GridTemperingState, seri
     return bool((errors <= plan.error * plan.landscape.sites).all())
 
 
+def _known(plan: _Plan) -> np.ndarray:
+    """ln n(0), and ln n(1) where it is asked for and not too many energy changes: (1,) or (2,) float64."""
+    if 1 in plan.flips and plan.landscape.sites <= MOST_CHANGES:
+        return log_nearest_counts(plan.landscape, plan.beta)
+    return np.array([plan.log_anchor])
+
+
+def _moving(series: RungSeries, tau: np.ndarray) -> np.ndarray:
+    """tau of the rungs that move: few blocks are long enough for others, and the spread of few is uncertain."""
+    chains, draws = series.flips.shape[:2]
+    moves = chains * draws >= 2.0 * FROZEN * tau
+    return tau[moves] if moves.any() else tau
+
+
+def _certain(counted: Counted, error: np.ndarray, frozen: np.ndarray, plan: _Plan, known: np.ndarray) -> Counted:
+    """The larger of its error and `error`, NaN where frozen; what is known exactly in place of what was sampled."""
+    value, error = counted.value.copy(), np.where(frozen, np.nan, np.maximum(counted.error, error))
+    sure = plan.flips < known.size
+    value[sure], error[sure] = known[plan.flips[sure]], rounding(known, plan.beta)[plan.flips[sure]]
+    return Counted(value, error)
+
+
 def _result(plan: _Plan, sampler: GridTempering, state: GridTemperingState, series: RungSeries) -> LocalEntropy:
     sites, flips = plan.landscape.sites, plan.flips
     tau = autocorrelation(series)
     chains, draws = series.flips.shape[:2]
+    frozen = frozen_points(series, flips, tau)
+    known = _known(plan)
     found, step = by_integration(series, flips, tau)
+    found = _certain(found, by_integration(series, flips, _moving(series, tau))[0].error, frozen, plan, known)
     other = by_mbar(series, flips, tau)
+    other = _certain(other, by_mbar(series, flips, _moving(series, tau)).error, frozen, plan, known)
+    step = np.where(found.error == 0, 0.0, step)
     effective = chains * draws / (2.0 * tau)
     gamma = typical_coupling(series, flips)
     nearest = np.argmin(np.abs(series.flips.mean(axis=(0, 1))[:, None] - flips), axis=0)
-    behind = np.where(flips == 0, np.inf, effective[nearest])
+    behind = np.where(flips < known.size, np.inf, effective[nearest])
     shared: dict[str, Any] = {
         "kind": DISTANCE, "scale": flips / sites, "reference": plan.landscape.reference, "beta": plan.beta,
         "gamma": gamma, "effective_samples": behind,
     }  # fmt: skip
     trips = None if sampler.betas.size == 1 else int(state.round_trips[0].sum())
-    measured = Measured(series, flips, plan.beta, tau, found, other, trips, None if plan.sweeps else plan.error)
+    measured = Measured(series, flips, plan.beta, tau, found, other, trips, frozen, None if plan.sweeps else plan.error)
     mbar = LocalEntropy(value=other.value / sites, error=other.error / sites, method="mbar", **shared)
     return LocalEntropy(
         value=found.value / sites,

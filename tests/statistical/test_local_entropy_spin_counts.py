@@ -80,8 +80,12 @@ def test_solutions_around_an_isolated_one_need_hotter_replicas(seed):
     model = MODELS["errors, 15"]()
     assert worst(integration(model, reference, distance, seed=seed, sweeps=2000), truth) < LIMIT
     stuck = integration(model, reference, distance, seed=seed, betas=None, sweeps=500)
-    assert np.isneginf(stuck.value[1:]).all()
-    assert any("no configuration was met" in text for text in stuck.warnings)
+    assert np.isnan(stuck.value[1:]).all()
+    assert any("never visited" in text for text in stuck.warnings)
+    # No solution one flip away is known from all energy changes, and not by having met none.
+    hole = integration(model, reference, [1 / 15, *distance[1:]], seed=seed, sweeps=500)
+    assert np.isneginf(hole.value[0])
+    assert hole.error[0] == 0
     assert any("connected to the reference" in text for text in stuck.warnings)
 
 
