@@ -55,9 +55,9 @@ def flat_histogram(
     default), then `sweeps` with fixed weights. A distance never visited has value NaN, and a warning says so;
     one flip from the reference the value is exact for spins +-1, -inf where no neighbour is a solution.
     `more["below_hull"]` is how far S is below its concave hull: where above 0, no field makes that distance typical.
-    Time grows with the square of the range or faster, so that `within` is to be narrow for many spins. With the default
-    `sweeps`, around perceptron solutions at alpha = 0.4 (found by SBPI), 501 spins converge up to d = 0.1 or nearly so
-    and 1001 up to d = 0.05, with errors of about 0.05 nats in ln n; farther out warnings say what is missing.
+    Chains walk at random over the range, so that `within` is to be narrow for many spins. With the default `sweeps`,
+    around perceptron solutions at alpha = 0.4 (found by SBPI), 501 spins converge up to d = 0.1 or nearly so and 1001
+    up to d = 0.05, with mean errors of 0.05 to 0.1 nats in ln n; farther out warnings say what is missing.
     Raises ArgumentError for bad arguments and LandscapeError for a landscape that takes no weight of the distance.
     """
     target = require_beta(beta)
