@@ -50,6 +50,8 @@ class _Plan(NamedTuple):
     chains: int | None
     update: str
     budget: float
+    given: bool
+    """Whether the couplings are the user's own, all of which are then kept."""
 
 
 def integrate_distance(
@@ -92,7 +94,7 @@ def integrate_distance(
     ladder = None if gammas is None else spin_ladder.checked_gammas(gammas)
     plan = _Plan(
         landscape, flips, target, seed, anchor, _positive(error, "error"), None, _count(sweeps, "sweeps", 64),
-        _count(chains, "chains", 1), update, _positive(budget, "budget"),
+        _count(chains, "chains", 1), update, _positive(budget, "budget"), ladder is not None,
     )  # fmt: skip
     plan = plan._replace(betas=_betas(plan, betas, ladder))
     sampler = _sampler(plan, ladder)
@@ -181,7 +183,7 @@ def _measured(plan: _Plan, sampler: GridTempering) -> tuple[GridTemperingState, 
     state, _ = sampler.thermalize(sampler.init(chains, plan.seed), max(64, sweeps // 4))
     state, series = spin_ladder.measure(sampler, state, sweeps, plan.log_anchor)
     while plan.sweeps is None:
-        used = series._replace(flips=series.flips[:, series.flips.shape[1] // 10 :])
+        used = _reaching(plan, series._replace(flips=series.flips[:, series.flips.shape[1] // 10 :]))
         done = series.flips.shape[1]
         more = min(done, most - done)
         if more < done // 4 or _enough(plan, sampler, state, used):
@@ -189,8 +191,21 @@ def _measured(plan: _Plan, sampler: GridTempering) -> tuple[GridTemperingState, 
             break
         state, further = spin_ladder.measure(sampler, state, more, plan.log_anchor)
         series = series._replace(flips=np.concatenate([series.flips, further.flips], axis=1))
+    series = _reaching(plan, series)
     spin_ladder.require_joined(series)
     return state, series
+
+
+def _reaching(plan: _Plan, series: RungSeries) -> RungSeries:
+    """Without couplings of the ladder's own making beyond the one nearest to the farthest distance.
+
+    A coupling at which chains go farther than was asked for moves slowest, and serves none of the points.
+    """
+    if plan.given:
+        return series
+    mean = series.flips.mean(axis=(0, 1))
+    last = max(int(np.argmin(np.abs(mean[:, None] - plan.flips), axis=0).max()) + 1, 2)
+    return series._replace(gamma=series.gamma[:last], flips=series.flips[:, :, :last])
 
 
 def _enough(plan: _Plan, sampler: GridTempering, state: GridTemperingState, series: RungSeries) -> bool:
