@@ -58,6 +58,7 @@ class Stream(IntEnum):
     REPLICA_SWAP = 29
     SGD_NOISE = 40
     MINIBATCH = 41
+    DATA_SPLIT = 42
 
 
 @njit(inline="always")

@@ -8,11 +8,36 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mcmc.landscapes.network.data import Data
+    from mcmc.landscapes.network.datasets import digits, from_torch, teacher_student
+    from mcmc.landscapes.network.images import fashion_mnist, idx_folder, pooled
     from mcmc.landscapes.network.multilayer import MLP, mlp
+    from mcmc.landscapes.network.torch_loss import NetworkLoss
 
-_FILES = {"Data": "data", "MLP": "multilayer", "mlp": "multilayer"}
+_FILES = {
+    "Data": "data",
+    "MLP": "multilayer",
+    "NetworkLoss": "torch_loss",
+    "digits": "datasets",
+    "fashion_mnist": "images",
+    "from_torch": "datasets",
+    "idx_folder": "images",
+    "mlp": "multilayer",
+    "pooled": "images",
+    "teacher_student": "datasets",
+}
 
-__all__ = ["MLP", "Data", "mlp"]
+__all__ = [
+    "MLP",
+    "Data",
+    "NetworkLoss",
+    "digits",
+    "fashion_mnist",
+    "from_torch",
+    "idx_folder",
+    "mlp",
+    "pooled",
+    "teacher_student",
+]
 
 
 def __getattr__(name: str):

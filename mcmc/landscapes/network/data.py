@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from mcmc.errors import ArgumentError
+from mcmc.random import Stream, words
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,43 @@ class Data:
     def outputs(self) -> int:
         """Outputs a network needs: classes, or values a sample has."""
         return int(self.targets.max()) + 1 if self.labelled else self.targets.shape[1]
+
+    def subset_indices(self, fraction: float, seed: int, part: int = 0) -> np.ndarray:
+        """Training samples of a part with `fraction` of all, (round(fraction size),) int64 in rising order.
+
+        Parts are stretches, end to end around a ring, of one random order of the samples: disjoint as long as they all
+        fit, and whatever their number no sample is in more than one part more than another. Raises ArgumentError for a
+        fraction outside (0, 1], or one that leaves no sample, or a part below 0.
+        """
+        count = round(checked_fraction("fraction", fraction) * self.size)
+        if count < 1:
+            raise ArgumentError(
+                f"fraction: got {fraction}, which leaves none of {self.size} samples; take a larger one"
+            )
+        if isinstance(part, bool) or not isinstance(part, (int, np.integer)) or part < 0:
+            raise ArgumentError(f"part: got {part!r}; a whole number, 0 or more, is needed")
+        places = (int(part) * count + np.arange(count)) % self.size
+        return np.sort(random_order(self.size, seed)[places])
+
+    def subset(self, fraction: float, seed: int, part: int = 0) -> "Data":
+        """The training samples of `subset_indices`, with all test samples."""
+        chosen = self.subset_indices(fraction, seed, part)
+        name = f"{self.name}, part {part} of {fraction:g}"
+        return Data(self.inputs[chosen], self.targets[chosen], self.test_inputs, self.test_targets, name)
+
+
+def random_order(size: int, seed: int, chain: int = 0) -> np.ndarray:
+    """A random order of `size` samples, (size,) int64, by seed and `chain` alone: words of 64 bits, sorted."""
+    drawn = words(seed, Stream.DATA_SPLIT, np.arange(size), 0, chain).astype(np.uint64)
+    return np.argsort((drawn[:, 0] << np.uint64(32)) | drawn[:, 1], kind="stable")
+
+
+def checked_fraction(name: str, value: Any) -> float:
+    """A share of samples as a float. Raises ArgumentError unless it is in (0, 1]."""
+    number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+    if not number or not 0 < value <= 1:
+        raise ArgumentError(f"{name}: got {value!r}; a share of the samples above 0 and up to 1 is needed")
+    return float(value)
 
 
 def _checked(inputs: Any, targets: Any, prefix: str) -> tuple[np.ndarray, np.ndarray]:

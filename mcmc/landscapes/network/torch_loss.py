@@ -1,0 +1,350 @@
+"""Losses of torch modules as smooth landscapes: all chains in one call through torch.func.
+
+The energy is the mean loss over the samples plus weight_decay |x|^2 / 2; x is (chains, dim), the module's parameters in
+the order of `named_parameters`, each row by row. NumPy arrays on the CPU, and CuPy arrays on a GPU through DLPack, are
+not copied where dtypes agree. torch's number of threads stays as it is: set it with torch.set_num_threads.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from mcmc.errors import ArgumentError, DeviceError
+from mcmc.landscape import chain_ids
+from mcmc.landscapes.network.data import Data
+from mcmc.landscapes.network.initial_weights import drawn_weights, initial_laws
+from mcmc.landscapes.network.optional import optional_module
+from mcmc.landscapes.network.torch_checks import fixed_module
+from mcmc.memory import require_memory
+
+CHUNK = 256
+"""Samples of the whole data worked on at once, whatever the chains."""
+COMPILED = ("_torch", "_slopes", "_losses", "_each", "_forward", "_turn")
+
+
+class NetworkLoss:
+    """Mean loss of a torch module on data, a SmoothLandscape.
+
+    `loss` is "cross_entropy" (labels), "squared" (values; half the squared distance, summed over outputs), or a
+    function of outputs (samples, out) and targets that gives the loss of each sample or their mean. `batched_loss(x, inputs,
+    targets)` takes its place, and the module's, in energies and derivatives: tensors x (chains, dim), inputs (samples,
+    features) for all or (chains, samples, features), to the mean losses (chains,). `initialise(chains, seed)` gives
+    starting weights (chains, dim). `compile` passes losses and gradients to torch.compile. Buffers, such as BatchNorm's
+    running statistics, are held at their values with buffers="frozen". Raises LandscapeError without torch,
+    DeviceError for a device that is not there, ArgumentError for a module that does not fit.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        loss: str | Callable[[Any, Any], Any],
+        data: Data,
+        *,
+        weight_decay: float = 0.0,
+        device: str = "cpu",
+        dtype: str = "float64",
+        compile: bool = False,
+        batched_loss: Callable[[Any, Any, Any], Any] | None = None,
+        initialise: Callable[[np.ndarray, int], np.ndarray] | None = None,
+        buffers: str | None = None,
+    ):
+        torch = optional_module("torch", "NetworkLoss")
+        if not isinstance(data, Data):
+            raise ArgumentError(f"data: got {type(data).__name__}; samples as Data, see mcmc.landscapes.network")
+        _check_loss(loss, data)
+        number = isinstance(weight_decay, (int, float, np.number)) and not isinstance(weight_decay, bool)
+        if not number or not 0 <= weight_decay < np.inf:
+            raise ArgumentError(f"weight_decay: got {weight_decay!r}; a finite number, 0 or more, is needed")
+        if dtype not in ("float64", "float32"):
+            raise ArgumentError(f"dtype: got {dtype!r}; float64 or float32 is needed")
+        if str(device).startswith("cuda") and not torch.cuda.is_available():
+            raise DeviceError(
+                f"device: got {device!r}, and torch sees no CUDA device; use 'cpu', or install torch for CUDA"
+            )
+        self.data, self.loss, self.weight_decay = data, loss, float(weight_decay)
+        self.data_size: int | None = data.size
+        self.device, self.dtype, self.compile = str(device), dtype, bool(compile)
+        self.batched_loss, self.initialise = batched_loss, initialise
+        self.model = fixed_module(torch, model, buffers).to(device=device, dtype=getattr(torch, dtype))
+        self._laws = initial_laws(torch, self.model)
+        self._names = [name for name, _ in self.model.named_parameters()]
+        self._shapes = [tuple(parameter.shape) for parameter in self.model.parameters()]
+        ends = np.cumsum([0, *(parameter.numel() for parameter in self.model.parameters())])
+        self._spans = [(int(a), int(b)) for a, b in pairwise(ends)]
+        self.dim = int(ends[-1])
+        self._build()
+        self._try()
+
+    def _build(self) -> None:
+        """The functions of torch.func, and the data as tensors."""
+        torch = self._torch = optional_module("torch", "NetworkLoss")
+        func = torch.func
+        for parameter in self.model.parameters():
+            parameter.requires_grad_(False)
+        self._inputs, self._targets = self._tensor(self.data.inputs), self._target_tensor(self.data.targets)
+        self._forward = func.vmap(self._call, in_dims=(0, None))
+        wrapped = torch.compile if self.compile else (lambda function: function)
+        self._slopes, self._losses = {}, {}
+        for axis in (None, 0):
+            self._slopes[axis] = wrapped(func.vmap(func.grad_and_value(self._mean_loss), in_dims=(0, axis, axis)))
+            self._losses[axis] = wrapped(func.vmap(self._mean_loss, in_dims=(0, axis, axis)))
+        self._each = func.vmap(func.grad(self._sample_loss), in_dims=(None, 0, 0))
+
+        def turned(weights, along, inputs, targets):
+            return func.jvp(lambda w: func.grad(self._mean_loss)(w, inputs, targets), (weights,), (along,))[1]
+
+        self._turn = {axis: func.vmap(turned, in_dims=(0, 0, axis, axis)) for axis in (None, 0)}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name not in (*COMPILED, "_inputs", "_targets")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._build()
+
+    def initial_x(self, chain: int | Sequence[int] | np.ndarray, seed: int) -> np.ndarray:
+        """Weights by torch's own laws, or by `initialise`: (chains, dim) float64, by seed and chain id alone.
+
+        See `mcmc.landscapes.network.initial_weights`. Raises ArgumentError for a layer whose law is not known.
+        """
+        ids = chain_ids(chain if isinstance(chain, (int, np.integer)) else [int(c) for c in chain])
+        if self.initialise is None:
+            start = np.concatenate([p.detach().cpu().double().reshape(-1).numpy() for p in self.model.parameters()])
+            return drawn_weights(self._laws, self._names, self._spans, start, ids, seed)
+        x = np.asarray(self.initialise(ids, seed), dtype=np.float64)
+        if x.shape != (ids.size, self.dim) or not np.isfinite(x).all():
+            raise ArgumentError(f"initialise: gave shape {x.shape}; finite numbers ({ids.size}, {self.dim}) are needed")
+        return x
+
+    def energy(self, x: Any, batch: Any | None = None) -> Any:
+        """Mean loss and weight decay, (chains,) float64.
+
+        `batch` has indices of samples, (samples,) or (chains, samples) for each chain its own; None for all data.
+        Raises ArgumentError for shapes or indices that do not fit.
+        """
+        weights = self._point(x)
+        with self._torch.no_grad():
+            loss = 0.0
+            for inputs, targets, share, axis in self._chunks(batch, len(weights)):
+                if self.batched_loss is None:
+                    part = self._losses[axis](self._pieces(weights), inputs, targets)
+                else:
+                    part = self.batched_loss(weights, inputs, targets)
+                loss = loss + share * part.double()
+        return self._array(loss, x) + self._decay(x)
+
+    def gradient(self, x: Any, batch: Any | None = None) -> Any:
+        """Gradient of `energy`, (chains, dim)."""
+        return self.energy_and_gradient(x, batch)[1]
+
+    def energy_and_gradient(self, x: Any, batch: Any | None = None) -> tuple[Any, Any]:
+        """`energy` and `gradient` for the price of the gradient."""
+        weights = self._point(x)
+        loss, slope = 0.0, None
+        for inputs, targets, share, axis in self._chunks(batch, len(weights)):
+            flat, part = self._slope(weights, inputs, targets, axis)
+            loss = loss + share * part.double()
+            if slope is None:
+                slope = flat if share == 1.0 else share * flat
+            else:
+                slope.add_(flat, alpha=share)
+        gradient = self._array(slope, x)
+        if self.weight_decay:
+            gradient += self.weight_decay * x
+        return self._array(loss, x) + self._decay(x), gradient
+
+    def per_sample_gradients(self, x: Any, batch: Any | None = None) -> Any:
+        """Gradient of each sample's loss at one x (dim,), (samples, dim): weight decay is not in it.
+
+        Raises ArgumentError for several chains, MemoryLimitError when the result does not fit.
+        """
+        point = x.reshape(-1, x.shape[-1]) if x.ndim == 2 else x[None, :]
+        weights = self._point(point)
+        if len(weights) != 1 or np.ndim(batch) > 1:
+            raise ArgumentError(
+                f"x, batch: got shapes {x.shape}, {np.shape(batch)}; one point and one batch are needed"
+            )
+        chosen = slice(None) if batch is None else self._indices(batch, 1)
+        inputs, targets = self._inputs[chosen], self._targets[chosen]
+        require_memory(16.0 * len(inputs) * self.dim, f"gradients of {len(inputs)} samples", "take a smaller batch")
+        if self.batched_loss is not None:
+            every = weights.expand(len(inputs), -1)
+            return self._array(self._user_slopes(every, inputs[:, None], targets[:, None])[0], x)
+        pieces = {name: piece[0] for name, piece in self._pieces(weights).items()}
+        return self._array(self._flat(self._each(pieces, inputs, targets)), x)
+
+    def hessian_vector(self, x: Any, v: Any, batch: Any | None = None) -> Any:
+        """Hessian of `energy` at x (chains, dim), or (1, dim) for all, times v (chains, dim): (chains, dim)."""
+        along = self._point(v)
+        weights = self._point(x)
+        if len(weights) not in (1, len(along)):
+            raise ArgumentError(f"x, v: got {len(weights)} and {len(along)} chains; as many, or one x, are needed")
+        weights, product = weights.expand(len(along), -1), 0.0
+        for inputs, targets, share, axis in self._chunks(batch, len(along)):
+            if self.batched_loss is None:
+                part = self._flat(self._turn[axis](self._pieces(weights), self._pieces(along), inputs, targets))
+            else:
+                part = self._user_turn(weights, along, inputs, targets)
+            product = product + share * part
+        return self._array(product, v) + self.weight_decay * v
+
+    def outputs(self, x: Any, inputs: Any) -> Any:
+        """Outputs of the network, (chains, samples, out), for inputs (samples, features)."""
+        return self._array(self._outputs(self._point(x), self._tensor(inputs)), x)
+
+    def test_error(self, x: Any) -> Any:
+        """Wrong fraction of the test samples, (chains,) float64; the mean loss where targets are values.
+
+        Raises ArgumentError without test samples.
+        """
+        if self.data.test_inputs is None:
+            raise ArgumentError(f"data: {self.data.name} has no test samples; give test_inputs and test_targets")
+        return self._error(x, self._tensor(self.data.test_inputs), self._target_tensor(self.data.test_targets))
+
+    def training_error(self, x: Any) -> Any:
+        """Wrong fraction of the training samples, (chains,) float64; the mean loss where targets are values."""
+        return self._error(x, self._inputs, self._targets)
+
+    def _error(self, x, inputs, targets):
+        weights, total = self._point(x), 0.0
+        for begin in range(0, len(inputs), CHUNK):
+            part = slice(begin, begin + CHUNK)
+            outputs, wanted = self._outputs(weights, inputs[part]), targets[part]
+            if self.data.labelled:
+                total = total + (outputs.argmax(dim=-1) != wanted).sum(dim=-1).double()
+            else:
+                losses = self._torch.stack([self._loss_of(out, wanted).mean() for out in outputs])
+                total = total + len(wanted) * losses.double()
+        return self._array(total / len(inputs), x)
+
+    def _call(self, weights, inputs):
+        return self._torch.func.functional_call(self.model, weights, (inputs,))
+
+    def _outputs(self, weights, inputs):
+        with self._torch.no_grad():
+            return self._forward(self._pieces(weights), inputs)
+
+    def _loss_of(self, outputs, targets):
+        if self.loss == "cross_entropy":
+            return self._torch.nn.functional.cross_entropy(outputs, targets, reduction="none")
+        if self.loss == "squared":
+            return 0.5 * ((outputs - targets) ** 2).sum(dim=-1)
+        return self.loss(outputs, targets)
+
+    def _mean_loss(self, weights, inputs, targets):
+        return self._loss_of(self._call(weights, inputs), targets).mean()
+
+    def _sample_loss(self, weights, one, target):
+        return self._mean_loss(weights, one[None], target[None])
+
+    def _slope(self, weights, inputs, targets, axis):
+        """Gradients (chains, dim) and losses (chains,)."""
+        if self.batched_loss is not None:
+            return self._user_slopes(weights, inputs, targets)
+        pieces = self._pieces(weights)
+        if self.compile:
+            slopes, losses = self._slopes[axis](pieces, inputs, targets)
+            return self._flat(slopes), losses
+        # No chain's loss has another's weights in it: plain autograd on the sum spares what grad inside vmap costs.
+        leaves = {name: piece.detach().requires_grad_() for name, piece in pieces.items()}
+        with self._torch.enable_grad():
+            losses = self._losses[axis](leaves, inputs, targets)
+            found = self._torch.autograd.grad(losses.sum(), list(leaves.values()), materialize_grads=True)
+        return self._flat(dict(zip(leaves, found, strict=True))), losses.detach()
+
+    def _user_slopes(self, weights, inputs, targets):
+        point = weights.detach().clone().requires_grad_()
+        loss = self.batched_loss(point, inputs, targets)
+        return self._torch.autograd.grad(loss.sum(), point)[0], loss.detach()
+
+    def _user_turn(self, weights, along, inputs, targets):
+        point = weights.detach().clone().requires_grad_()
+        loss = self.batched_loss(point, inputs, targets).sum()
+        slope = self._torch.autograd.grad(loss, point, create_graph=True)[0]
+        return self._torch.autograd.grad((slope * along).sum(), point)[0]
+
+    def _pieces(self, flat):
+        """Parameters by name, views of flat (chains, dim)."""
+        parts = zip(self._names, self._shapes, self._spans, strict=True)
+        return {name: flat[:, begin:end].unflatten(1, shape or (1,)) for name, shape, (begin, end) in parts}
+
+    def _flat(self, pieces):
+        return self._torch.cat([pieces[name].flatten(1) for name in self._names], dim=1)
+
+    def _chunks(self, batch, chains):
+        """Inputs, targets, share of all samples, and the axis of chains they have."""
+        if batch is not None:
+            chosen = self._indices(batch, chains)
+            yield self._inputs[chosen], self._targets[chosen], 1.0, 0 if chosen.ndim == 2 else None
+            return
+        for begin in range(0, self.data.size, CHUNK):
+            part = slice(begin, begin + CHUNK)
+            inputs = self._inputs[part]
+            yield inputs, self._targets[part], len(inputs) / self.data.size, None
+
+    def _indices(self, batch, chains):
+        indices = np.asarray(batch.get() if hasattr(batch, "get") else batch)
+        whole = indices.dtype.kind in "iu" and indices.size
+        if not whole or indices.ndim not in (1, 2) or (indices.ndim == 2 and len(indices) != chains):
+            raise ArgumentError(
+                f"batch: got shape {indices.shape} of {indices.dtype}; indices (samples,) or ({chains}, samples) are "
+                "needed"
+            )
+        if indices.min() < 0 or indices.max() >= self.data.size:
+            raise ArgumentError(
+                f"batch: got indices from {indices.min()} to {indices.max()}; those of {self.data.size} samples, from "
+                "0, are needed"
+            )
+        return self._torch.from_numpy(np.array(indices, dtype=np.int64)).to(self.device)
+
+    def _point(self, x):
+        if getattr(x, "ndim", 0) != 2 or x.shape[1] != self.dim or not len(x):
+            raise ArgumentError(f"x: got shape {np.shape(x)}; weights (chains, {self.dim}) are needed")
+        return self._tensor(x)
+
+    def _tensor(self, x):
+        if isinstance(x, np.ndarray) or not hasattr(x, "__dlpack__"):
+            tensor = self._torch.from_numpy(np.require(x, requirements=["C", "W"]))
+        else:
+            tensor = self._torch.from_dlpack(x)
+        return tensor.to(device=self.device, dtype=getattr(self._torch, self.dtype))
+
+    def _target_tensor(self, targets):
+        return self._torch.from_numpy(targets).to(self.device) if self.data.labelled else self._tensor(targets)
+
+    def _array(self, tensor, like):
+        """As an array of the kind of `like`, float64."""
+        if isinstance(like, np.ndarray):
+            return tensor.detach().cpu().double().numpy()
+        return optional_module("cupy", "NetworkLoss").from_dlpack(tensor.detach().double())
+
+    def _decay(self, x):
+        return 0.5 * self.weight_decay * (x * x).sum(axis=1) if self.weight_decay else 0.0
+
+    def _try(self) -> None:
+        """One forward pass, so that what does not fit is said here. Raises ArgumentError."""
+        few = self._inputs[:2]
+        try:
+            weights = {name: parameter[None] for name, parameter in self.model.named_parameters()}
+            shape = tuple(self._forward(weights, few).shape[1:])
+        except (RuntimeError, ValueError, TypeError, IndexError, AttributeError) as error:
+            raise ArgumentError(
+                f"model: cannot be called on inputs {tuple(few.shape)}; for images begin with torch.nn.Unflatten(1, "
+                f"(channels, height, width)) ({str(error).splitlines()[0]})"
+            ) from error
+        fits = {"cross_entropy": shape[-1] >= self.data.outputs, "squared": shape[-1] == self.data.outputs}
+        if len(shape) != 2 or (isinstance(self.loss, str) and not fits[self.loss]):
+            raise ArgumentError(f"model: gives outputs {shape}; (samples, {self.data.outputs}) are needed")
+
+
+def _check_loss(loss, data):
+    asked = {"cross_entropy": True, "squared": False}
+    if not callable(loss) and loss not in asked:
+        raise ArgumentError(
+            f"loss: got {loss!r}; cross_entropy, squared, or a function of outputs and targets is needed"
+        )
+    if not callable(loss) and asked[loss] != data.labelled:
+        has = "class labels" if data.labelled else "values"
+        raise ArgumentError(f"loss: got {loss!r}, and the targets are {has}; change one of them")
