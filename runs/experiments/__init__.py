@@ -25,6 +25,7 @@ KINDS: dict[str, str] = {
     "perceptron-enumeration": "runs.experiments.perceptron_enumeration:PerceptronEnumeration",
     "perceptron-equilibrium": "runs.experiments.perceptron_equilibrium:PerceptronEquilibrium",
     "perceptron-local-entropy": "runs.experiments.perceptron_local_entropy:PerceptronLocalEntropy",
+    "well-widths": "runs.experiments.well_widths:WellWidths",
     "xy": "runs.experiments.xy:XYPhaseDiagram",
     "xy-quench": "runs.experiments.xy_quench:XYQuench",
     "xy-local-entropy": "runs.experiments.xy_local_entropy:XYLocalEntropy",
