@@ -28,7 +28,8 @@ class NetworkLoss:
     """Mean loss of a torch module on data, a SmoothLandscape.
 
     `loss` is "cross_entropy" (labels), "squared" (values; half the squared distance, summed over outputs), or a
-    function of outputs (samples, out) and targets that gives the loss of each sample or their mean. `batched_loss(x, inputs,
+    function of outputs (samples, out) and targets that gives the loss of each sample or their mean.
+    `batched_loss(x, inputs,
     targets)` takes its place, and the module's, in energies and derivatives: tensors x (chains, dim), inputs (samples,
     features) for all or (chains, samples, features), to the mean losses (chains,). `initialise(chains, seed)` gives
     starting weights (chains, dim). `compile` passes losses and gradients to torch.compile. Buffers, such as BatchNorm's
