@@ -77,9 +77,9 @@ def integrate_distance(
     many to equilibrate; without it measuring goes on until `error` is reached or `budget` proposed flips are used.
     `chains` are independent copies of the ladder. Distances of a coupling at which chains are frozen get a value, no
     error (NaN) and a warning: around a solution by SBPI at n = 1001, alpha = .5, autocorrelation of tens of sweeps at
-    d = .05 grows to thousands at .06 (sooner for more spins). A distance never visited is NaN; what is one flip away is counted exactly, up to
-    2001 spins. Raises ArgumentError for bad arguments or couplings without overlap, LandscapeError for angles, or
-    energies below 0 at beta = inf.
+    d = .05 grows to thousands at .06, and sooner for more spins. A distance never visited is NaN; what is one flip away
+    is counted exactly, up to 2001 spins. Raises ArgumentError for bad arguments or couplings without overlap,
+    LandscapeError for angles, or energies below 0 at beta = inf.
     """
     landscape = coupled(model, reference)
     if landscape.levels is None:
