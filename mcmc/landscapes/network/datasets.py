@@ -28,8 +28,8 @@ def digits(test_fraction: float = 0.2, seed: int = 0, scale: str = "standard") -
     bundle = optional_module("sklearn.datasets", "digits").load_digits()
     inputs, targets = bundle.data / 16.0, bundle.target.astype(np.int64)
     train, test = split_by_class(targets, float(test_fraction), seed)
-    held = (inputs[test], targets[test]) if test.size else (None, None)
-    return scaled(Data(inputs[train], targets[train], *held, name="digits"), scale)
+    held: Any = (inputs[test], targets[test]) if test.size else (None, None)
+    return scaled(Data(inputs[train], targets[train], held[0], held[1], name="digits"), scale)
 
 
 def split_by_class(targets: np.ndarray, test_fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -89,8 +89,8 @@ def teacher_student(
     inputs = _normal_matrix(count, features, seed, Stream.PATTERNS, 0)
     labels = _taught(inputs, sizes, seed)
     targets = _with_noise(labels[:samples], classes, label_noise, seed)
-    held = (inputs[samples:], labels[samples:]) if test_samples else (None, None)
-    return Data(inputs[:samples], targets, *held, name="teacher-student")
+    held: Any = (inputs[samples:], labels[samples:]) if test_samples else (None, None)
+    return Data(inputs[:samples], targets, held[0], held[1], name="teacher-student")
 
 
 def from_torch(dataset: Any, test: Any = None) -> Data:
@@ -99,8 +99,9 @@ def from_torch(dataset: Any, test: Any = None) -> Data:
     A network on images begins with torch.nn.Unflatten(1, (channels, height, width)). Raises ArgumentError for a dataset
     without length or items, or whose samples differ in shape.
     """
-    held = (None, None) if test is None else _stacked(test, "test")
-    return Data(*_stacked(dataset, "dataset"), *held, name=type(dataset).__name__)
+    held: Any = (None, None) if test is None else _stacked(test, "test")
+    inputs, targets = _stacked(dataset, "dataset")
+    return Data(inputs, targets, held[0], held[1], name=type(dataset).__name__)
 
 
 def _stacked(dataset, name):

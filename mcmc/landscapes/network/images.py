@@ -62,7 +62,7 @@ def idx_folder(
     folder = Path(path)
     inputs, targets = _part(folder, "train", side, samples, "samples", seed, 0)
     held = _part(folder, "t10k", side, test_samples, "test_samples", seed, 1)
-    return scaled(Data(inputs, targets, *held, name=name), scale)
+    return scaled(Data(inputs, targets, held[0], held[1], name=name), scale)
 
 
 def pooled(images: Any, side: int) -> np.ndarray:

@@ -12,8 +12,10 @@ import numpy as np
 class Loss(Protocol):
     """A loss by the outputs."""
 
-    classes: bool
-    """Whether targets are class labels, int64, and not values."""
+    @property
+    def classes(self) -> bool:
+        """Whether targets are class labels, int64, and not values."""
+        ...
 
     def value(self, outputs: Any, targets: Any) -> Any:
         """Loss of each sample, (..., samples)."""

@@ -235,7 +235,7 @@ class MLP:
         """Memory of a call that the next one uses again: fresh pages would cost as much as the products do."""
         if not isinstance(like, np.ndarray):
             return np.empty_like(like, shape=shape)
-        rooms = self._rooms.__dict__
+        rooms: dict[Any, Any] = self._rooms.__dict__
         size, key = math.prod(shape), (name, like.dtype)
         if key not in rooms or rooms[key].size < size:
             rooms[key] = np.empty(size, like.dtype)
@@ -274,7 +274,7 @@ def mlp(
         raise ArgumentError(
             f"data: got {type(data).__name__}; samples as Data, see mcmc.landscapes.network, are needed"
         )
-    layers = list(hidden) if isinstance(hidden, (list, tuple, np.ndarray)) else [hidden]
+    layers: list[Any] = list(hidden) if isinstance(hidden, (list, tuple, np.ndarray)) else [hidden]
     if any(isinstance(h, bool) or not isinstance(h, (int, np.integer)) or h < 1 for h in layers):
         raise ArgumentError(f"hidden: got {hidden!r}; widths of the hidden layers, whole numbers from 1, are needed")
     chosen = ("cross_entropy" if data.labelled else "squared") if loss is None else loss

@@ -64,10 +64,12 @@ class NetworkLoss:
             raise DeviceError(
                 f"device: got {device!r}, and torch sees no CUDA device; use 'cpu', or install torch for CUDA"
             )
-        self.data, self.loss, self.weight_decay = data, loss, float(weight_decay)
+        self.data, self.weight_decay = data, float(weight_decay)
+        self.loss: Any = loss
         self.data_size: int | None = data.size
         self.device, self.dtype, self.compile = str(device), dtype, bool(compile)
-        self.batched_loss, self.initialise = batched_loss, initialise
+        self.batched_loss: Any = batched_loss
+        self.initialise = initialise
         self.model = fixed_module(torch, model, buffers).to(device=device, dtype=getattr(torch, dtype))
         self._laws = initial_laws(torch, self.model)
         self._names = [name for name, _ in self.model.named_parameters()]
@@ -163,10 +165,9 @@ class NetworkLoss:
         """
         point = x.reshape(-1, x.shape[-1]) if x.ndim == 2 else x[None, :]
         weights = self._point(point)
-        if len(weights) != 1 or np.ndim(batch) > 1:
-            raise ArgumentError(
-                f"x, batch: got shapes {x.shape}, {np.shape(batch)}; one point and one batch are needed"
-            )
+        shape = () if batch is None else np.shape(batch)
+        if len(weights) != 1 or len(shape) > 1:
+            raise ArgumentError(f"x, batch: got shapes {x.shape}, {shape}; one point and one batch are needed")
         chosen = slice(None) if batch is None else self._indices(batch, 1)
         inputs, targets = self._inputs[chosen], self._targets[chosen]
         require_memory(16.0 * len(inputs) * self.dim, f"gradients of {len(inputs)} samples", "take a smaller batch")
