@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from runs.figures import Drawing
 
 KINDS: dict[str, str] = {
+    "local-entropy-agreement": "runs.experiments.local_entropy_agreement:LocalEntropyAgreement",
     "perceptron-annealing": "runs.experiments.perceptron_annealing:PerceptronAnnealing",
     "perceptron-capacity": "runs.experiments.perceptron_capacity:PerceptronCapacity",
+    "perceptron-density-map": "runs.experiments.perceptron_density_map:PerceptronDensityMap",
     "perceptron-enumeration": "runs.experiments.perceptron_enumeration:PerceptronEnumeration",
     "perceptron-equilibrium": "runs.experiments.perceptron_equilibrium:PerceptronEquilibrium",
     "perceptron-local-entropy": "runs.experiments.perceptron_local_entropy:PerceptronLocalEntropy",
