@@ -1,15 +1,17 @@
 """Which samples a step looks at: a function of seed, step and chain, so that no permutation is part of a state.
 
-Without replacement an epoch is one random order of all samples, cut into floor(n / b) batches; the n mod b samples left
-over wait for the next order. With replacement every index is drawn anew. Indices are (word * count) >> 32: uniform to
-count / 2^32.
+In epochs: one random order of all samples, cut into floor(n / b) batches; the n mod b samples left over wait for the
+next order, and the batches of an epoch are correlated. Without replacement: every batch is a random subset, independent
+of all others. With replacement: every index is drawn anew. The covariance of a batch's gradient is D / b with
+replacement and (n - b) / (b (n - 1)) D else (arXiv:1710.11029). Indices are (word * count) >> 32: uniform to count /
+2^32.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from mcmc.compiled import kernel_tied_to
+from mcmc.compiled import kernel_tied_to, piece
 from mcmc.errors import ArgumentError
 from mcmc.random import Stream, philox4x32, split_seed, stream_word
 
@@ -44,13 +46,44 @@ def fill_draws(out, count, step, chain, k0, k1):
                 out[c, i + part] = np.int64((np.uint64(words[part]) * np.uint64(count)) >> np.uint64(32))
 
 
+@kernel_tied_to()
+def fill_subsets(out, order, step, chain, k0, k1):
+    """A random subset of the samples for each chain, (chains, b) int64; `order` (n,) int64 is 0, 1, ... and stays so.
+
+    The first b exchanges of Fisher & Yates, then taken back: n samples cost no more than b.
+    """
+    fourth = stream_word(STREAM, 2)
+    n, size = order.size, out.shape[1]
+    for c in range(out.shape[0]):
+        subset = out[c]
+        for i in range(size):
+            j = i + _below(n - i, i, step, chain[c], fourth, k0, k1)
+            order[i], order[j] = order[j], order[i]
+        for i in range(size):
+            subset[i] = order[i]
+        for i in range(size - 1, -1, -1):
+            j = i + _below(n - i, i, step, chain[c], fourth, k0, k1)
+            order[i], order[j] = order[j], order[i]
+
+
+@piece
+def _below(count, i, step, chain, fourth, k0, k1):
+    """Index below `count`, the i-th of a batch."""
+    word, _, _, _ = philox4x32(np.uint32(i), np.uint32(step), chain, fourth, k0, k1)
+    return np.int64((np.uint64(word) * np.uint64(count)) >> np.uint64(32))
+
+
 class Minibatches:
     """Batches of `size` out of `data_size` samples, each chain its own; `size` None means all samples, every time.
 
-    Raises ArgumentError for a size that is no whole number from 1 to the number of samples.
+    `replacement` True draws every sample independently, False every batch as a subset independent of other batches;
+    "epoch" cuts one random order of all samples into batches. Raises ArgumentError for anything else, or a size that
+    is no whole number from 1 to the number of samples.
     """
 
-    def __init__(self, data_size: int | None, size: int | None, *, replacement: bool = False):
+    def __init__(self, data_size: int | None, size: int | None, *, replacement: bool | Literal["epoch"] = "epoch"):
+        if replacement != "epoch" and not isinstance(replacement, (bool, np.bool_)):
+            raise ArgumentError(f"replacement: got {replacement!r}; True, False or 'epoch' is needed")
         if size is not None:
             if data_size is None:
                 raise ArgumentError(f"batch_size: got {size}; this landscape is no mean over data, leave it out")
@@ -59,8 +92,10 @@ class Minibatches:
                 raise ArgumentError(
                     f"batch_size: got {size!r}; a whole number from 1 to the {data_size} samples there are is needed"
                 )
-        self.data_size, self.size, self.replacement = data_size, None if size is None else int(size), bool(replacement)
+        self.data_size, self.size = data_size, None if size is None else int(size)
+        self.replacement: bool | Literal["epoch"] = "epoch" if replacement == "epoch" else bool(replacement)
         self._kept: tuple[Any, np.ndarray] | None = None
+        self._order: np.ndarray | None = None
 
     @property
     def per_epoch(self) -> int:
@@ -71,14 +106,27 @@ class Minibatches:
         """Passes through the data before a step."""
         return step / self.per_epoch
 
+    @property
+    def noise_share(self) -> float:
+        """Covariance of a batch's gradient in units of D: 1 / b, (n - b) / (b (n - 1)) without replacement."""
+        if self.size is None:
+            return 0.0
+        n, b = int(self.data_size or 1), self.size
+        return 1.0 / b if self.replacement is True else (n - b) / (b * max(1, n - 1))
+
     def indices(self, step: int, chain: np.ndarray, seed: int) -> np.ndarray | None:
         """Samples of each chain in a step, (chains, b) int64; None for all data."""
         if self.size is None:
             return None
         k0, k1 = split_seed(seed)
-        if self.replacement:
+        if self.replacement != "epoch":
             out = np.empty((chain.size, self.size), np.int64)
-            fill_draws(out, self.data_size, step, chain, k0, k1)
+            if self.replacement:
+                fill_draws(out, self.data_size, step, chain, k0, k1)
+                return out
+            if self._order is None:
+                self._order = np.arange(int(self.data_size or 0))
+            fill_subsets(out, self._order, step, chain, k0, k1)
             return out
         epoch, place = divmod(step, self.per_epoch)
         orders = self._orders(epoch, chain, seed)
