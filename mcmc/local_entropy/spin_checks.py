@@ -16,6 +16,9 @@ FEWEST_EFFECTIVE = 100
 WEAK_OVERLAP = 0.1
 MOST_DEVIATIONS = 4.0
 
+EXACT = 1e-9
+"""Errors of ln n up to this are those of rounding: what is one flip away is counted, not sampled."""
+
 
 class Measured(NamedTuple):
     """A run and its two curves of ln n."""
@@ -140,7 +143,7 @@ def _two(run: Measured) -> str:
 def _apart(text: str, one: np.ndarray, other: np.ndarray, spread: np.ndarray, run: Measured) -> str:
     with np.errstate(invalid="ignore", divide="ignore"):
         z = np.abs(one - other) / spread
-    z = np.where(np.isfinite(one) & np.isfinite(other) & (spread > 0), z, 0.0)
+    z = np.where(np.isfinite(one) & np.isfinite(other) & (spread > EXACT), z, 0.0)
     worst = int(np.argmax(z))
     if z[worst] <= MOST_DEVIATIONS:
         return ""

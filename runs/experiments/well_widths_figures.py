@@ -48,7 +48,8 @@ def _scores(results: "xarray.Dataset", out: Path) -> Drawing:
         f"Mean over repeats minus exact value in standard errors; columns within an estimator are t = {listed}. Empty: "
         "not judged, because the estimator does not serve the case (quadrature above two dimensions), is no exact "
         "method there (Laplace beyond quadratics), says itself that the scale is too large (convolution), or nothing "
-        "exact is known (the zero-temperature limit of mixtures). Integration, bar, mbar and tempering share their chains."
+        "exact is known (the zero-temperature limit of mixtures). Integration, bar, mbar and tempering share "
+        "their chains."
     )
     return save(figure, out, "scores", caption)
 

@@ -71,13 +71,15 @@ def _cell(
     off = mean - exact
     fine = np.abs(off) <= ROUNDING * (1.0 + np.abs(exact))
     with np.errstate(divide="ignore", invalid="ignore"):
-        score = np.where(fine & (np.abs(off) > LARGEST_Z * each), 0.0, off / np.where(each > 0, each, np.nan))
+        score = off / np.where(each > 0, each, np.nan)
         single = (value - exact) / np.where(error > 0, error, np.nan)
+    # Right to rounding is right; a wrong value without an error bar, or none at all, is infinitely wrong.
+    score = np.where(fine & ~(np.abs(score) < LARGEST_Z), 0.0, np.where(np.isnan(score), np.inf, score))
     judged = _judged(found, estimator, warned) & np.isfinite(exact)
     return {
         "u": (mean, each),
         "exact": (exact,),
-        "score": (np.where(np.isnan(score) & fine, 0.0, score),),
+        "score": (score,),
         "deviation": (off, each),
         "spread_of_scores": (np.where(same, np.nan, np.sqrt((single**2).mean(axis=0))),),
         "warned": (warned.mean(axis=0),),
@@ -105,7 +107,7 @@ def summary(results: "xarray.Dataset") -> list[str]:
     scores = results.score.values[judged]
     if not scores.size:
         return ["no estimator has been tried yet"]
-    sampled = scores[scores != 0]
+    sampled = scores[(scores != 0) & np.isfinite(scores)]
     above = int((np.abs(scores) >= LARGEST_Z).sum())
     lines = [
         f"{scores.size} answers against exact ones: largest |z| = {np.abs(scores).max():.2f}, {above} beyond "
