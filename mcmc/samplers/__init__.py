@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mcmc.samplers.grid_tempering import GridTempering
     from mcmc.samplers.heat_bath import HeatBath
     from mcmc.samplers.langevin import Langevin
+    from mcmc.samplers.learning_rates import LearningRates, constant_rate, cosine_rates, step_rates, warm_up
     from mcmc.samplers.mala import MALA
     from mcmc.samplers.metropolis import Metropolis
     from mcmc.samplers.over_relaxation import OverRelaxation
@@ -27,18 +28,21 @@ if TYPE_CHECKING:
         geometric_ramp,
         linear_ramp,
     )
+    from mcmc.samplers.sgld import SGLD
     from mcmc.samplers.tempering import Tempering
     from mcmc.samplers.tempering_ladder import pilot_temperatures, place_temperatures
     from mcmc.samplers.wolff import Wolff
 
 _FILES = {
     "MALA": "mala",
+    "SGLD": "sgld",
     "Annealing": "annealing",
     "CouplingSchedule": "replicated",
     "CouplingTempering": "coupling_tempering",
     "GridTempering": "grid_tempering",
     "HeatBath": "heat_bath",
     "Langevin": "langevin",
+    "LearningRates": "learning_rates",
     "Metropolis": "metropolis",
     "OverRelaxation": "over_relaxation",
     "Quench": "quench",
@@ -47,22 +51,28 @@ _FILES = {
     "Schedule": "annealing",
     "Tempering": "tempering",
     "Wolff": "wolff",
+    "constant_rate": "learning_rates",
+    "cosine_rates": "learning_rates",
     "coupling_schedule": "replicated",
     "geometric_ramp": "replicated",
     "linear_ramp": "replicated",
     "pilot_temperatures": "tempering_ladder",
     "place_temperatures": "tempering_ladder",
     "schedule": "annealing",
+    "step_rates": "learning_rates",
+    "warm_up": "learning_rates",
 }
 
 __all__ = [
     "MALA",
+    "SGLD",
     "Annealing",
     "CouplingSchedule",
     "CouplingTempering",
     "GridTempering",
     "HeatBath",
     "Langevin",
+    "LearningRates",
     "Metropolis",
     "OverRelaxation",
     "Quench",
@@ -71,6 +81,8 @@ __all__ = [
     "Schedule",
     "Tempering",
     "Wolff",
+    "constant_rate",
+    "cosine_rates",
     "coupling_schedule",
     "geometric_ramp",
     "linear_ramp",
@@ -78,6 +90,8 @@ __all__ = [
     "place_temperatures",
     "sample",
     "schedule",
+    "step_rates",
+    "warm_up",
 ]
 
 

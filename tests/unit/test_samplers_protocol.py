@@ -10,9 +10,11 @@ from mcmc import samplers
 from mcmc.errors import ArgumentError, LandscapeError
 from mcmc.landscapes.analytic import DoubleWell, Quadratic
 from mcmc.landscapes.graphs import lattice
+from mcmc.landscapes.network import Data, mlp
 from mcmc.landscapes.xy.model import XYModel
 from mcmc.samplers import (
     MALA,
+    SGLD,
     Annealing,
     CouplingTempering,
     GridTempering,
@@ -25,14 +27,21 @@ from mcmc.samplers import (
     ReplicatedAnnealing,
     Tempering,
     Wolff,
+    cosine_rates,
     coupling_schedule,
     linear_ramp,
     place_temperatures,
     schedule,
+    warm_up,
 )
 from perceptron import BinaryPerceptron, Replicated, WithReference, random_patterns
 
 TEMPERATURES = [0.8, 1.0, 1.4]
+
+
+def network():
+    rng = np.random.default_rng(1)
+    return mlp(Data(rng.normal(size=(12, 3)), rng.integers(0, 2, 12)), (3,), weight_decay=0.1)
 
 
 def every_sampler():
@@ -63,6 +72,8 @@ def every_sampler():
         "quench perceptron": Quench(model),
         "tempering in gamma": CouplingTempering(Metropolis(near), [0.0, 0.2, 0.5]),
         "tempering on a grid": GridTempering(WithReference(model, np.ones(15, np.int8)), [1.0, 0.5], [0.0, 0.2, 0.5]),
+        "sgld": SGLD(network(), 50.0, step_size=0.05, batch_size=5, rates=warm_up(40, cosine_rates(900, 0.2))),
+        "sgld preconditioned": SGLD(network(), 50.0, step_size=0.01, batch_size=4, replacement=False, precondition=0.1),
         "replicated annealing": ReplicatedAnnealing(Replicated(model, 3), ramps),
     }
     return {**plain, **tempered, **cooled, **others}
