@@ -15,8 +15,9 @@ is that of one more replica in a group of y - 1 (phi_1 = ln Z_1 / N): the finite
 entropy around the groups that y selects (arXiv:1509.05753).
 """
 
+import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -25,8 +26,11 @@ import numpy as np
 from mcmc.errors import ArgumentError, LandscapeError
 from mcmc.landscape import ReplicableLandscape, ReplicaLandscape
 from mcmc.local_entropy.lattice import require_beta
-from mcmc.local_entropy.replica_estimates import AtAgreement, at_agreement, by_bennett, by_integration
+from mcmc.local_entropy.replica_checks import Measured, effective, said
+from mcmc.local_entropy.replica_estimates import at_agreement, by_bennett, by_integration
 from mcmc.local_entropy.replica_path import (
+    ANY,
+    ENOUGH,
     SPARE,
     Annealed,
     Place,
@@ -38,17 +42,14 @@ from mcmc.local_entropy.replica_path import (
 from mcmc.local_entropy.replica_tempering import Line, Recorded, independent_draws, nearest
 from mcmc.local_entropy.result import DISTANCE, Ladder, LocalEntropy
 from mcmc.random import split_seed
-
-LEAST_OVERLAP = 0.05
-TRUSTED_LENGTH = 50
-"""A chain shorter than this many tau_int has not shown its slowest modes."""
-
-FARTHEST = 1.5
-"""Standard deviations of the agreement over which its law is taken as normal."""
+from mcmc.statistics.series import positive_integer
 
 PULLS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.2, 1.6, 2.4)
 """gamma (y - 1) tried in turn until a population reaches solutions: coupled replicas find them where free ones do not
 (arXiv:1605.06444)."""
+
+TRIES = 8
+"""Further populations that look for solutions where the first met none."""
 
 NEXT_SEED = 0x9E3779B97F4A7C15
 
@@ -79,9 +80,12 @@ def replicated(
     Raises ArgumentError for bad arguments, for distances that replicas cannot have, and when at beta = infinity no
     solution was reached; LandscapeError for an `update` that the model does not have.
     """
-    beta = require_beta(beta)
+    beta, y = require_beta(beta), positive_integer(y, "y", 2)
     landscape = _replicas(model, y)
-    sizes = _Sizes(_whole("sweeps", sweeps, 100), _whole("chains", chains, 1), _warm(thermalize, sweeps))
+    sizes = _Sizes(positive_integer(sweeps, "sweeps", 100), positive_integer(chains, "chains"), 0)
+    sizes = sizes._replace(
+        warm=sizes.sweeps // 5 if thermalize is None else positive_integer(thermalize, "thermalize", 0)
+    )
     split_seed(seed)
     if update not in landscape.updates:
         raise LandscapeError(f"update {update!r}: not available, there are {', '.join(landscape.updates)}")
@@ -89,7 +93,7 @@ def replicated(
     pairs = landscape.sites * (y - 1) / 2.0
     arguments = landscape, beta, update, seed
     if wanted is None:
-        path = Population(*arguments).anneal(float(couplings.min()), lambda at: at.gamma >= couplings.max())
+        path = _given_path(arguments, couplings)
     else:
         path = _path(arguments, pairs * wanted, pairs)
         couplings = couplings_between(path.coupling, pairs * wanted)
@@ -102,6 +106,9 @@ def replicated(
         "chains": sizes.chains, "update": update, "internal": False,
     }  # fmt: skip
     return _with_internal(curve, y, *_one_fewer(model, y, curve.scale, sampled, again))
+
+
+_Arguments = tuple[ReplicaLandscape, float, str, int]
 
 
 class _Sizes(NamedTuple):
@@ -145,7 +152,8 @@ class _Sampled:
             return math.nan, math.nan
         error, _, _ = independent_draws(self.bennett.pull[:, :, free])
         y = self.landscape.replicas
-        return float(self.bennett.value[free[0]]) / y, float(error[0]) / y
+        value = float(self.bennett.value[free[0]])
+        return value / y, math.nan if math.isnan(value) else float(error[0]) / y
 
     def curve(self, overlap: np.ndarray, pairs: float) -> LocalEntropy:
         """The entropies at mean overlaps (points,)."""
@@ -155,8 +163,7 @@ class _Sampled:
             at_agreement(z, self.gamma[self.first :], self._agreement(), overlap * pairs, spacing)
             for z in (self.bennett, self.integrated)
         )
-        _, many, _ = independent_draws(self.found.agreement)
-        ladder = Ladder(self.gamma, self.beta, self.overlap, many)
+        ladder = Ladder(self.gamma, self.beta, self.overlap, effective(self.found))
         companion = self._result("integration", overlap, other, whole, ())
         errors = self.found.energy[:, :, self.first :].mean(axis=(0, 1))[at.rung] / whole
         more = {
@@ -164,8 +171,9 @@ class _Sampled:
             "counted": ((DISTANCE,), at.counted / whole, "entropy per weight and replica at exactly this distance"),
             "errors": ((DISTANCE,), errors, "mean energy per weight and replica"),
         }
-        warnings = self._warnings(0.5 * (1.0 - overlap), at)
-        return self._result("replicated", overlap, at, whole, warnings, ladder, more, {"integration": companion})
+        distance = 0.5 * (1.0 - overlap)
+        run = Measured(self.beta, self.gamma, self.first, self.found, self.overlap, distance, at, other)
+        return self._result("replicated", overlap, at, whole, said(run), ladder, more, {"integration": companion})
 
     def _result(self, method, overlap, at, whole, warnings, ladder=None, more=None, companions=None) -> LocalEntropy:
         return LocalEntropy(
@@ -187,31 +195,6 @@ class _Sampled:
     def _agreement(self) -> np.ndarray:
         return self.found.agreement[:, :, self.first :]
 
-    def _warnings(self, distance: np.ndarray, at: AtAgreement) -> tuple[str, ...]:
-        said = [
-            f"rungs {i} and {i + 1}, (beta, gamma) = ({self.beta[i]:.4g}, {self.gamma[i]:.4g}) and "
-            f"({self.beta[i + 1]:.4g}, {self.gamma[i + 1]:.4g}): overlap {found:.2g} below {LEAST_OVERLAP}; add one "
-            "between"
-            for i, found in enumerate(self.overlap)
-            if not found >= LEAST_OVERLAP
-        ]
-        draws = self.found.energy.shape[1]
-        short = np.flatnonzero(TRUSTED_LENGTH * at.tau_int > draws)
-        said += [
-            f"distance {distance[i]:.4g}: chains of {draws} sweeps are shorter than {TRUSTED_LENGTH} autocorrelation "
-            f"times of {at.tau_int[i]:.3g}; take {math.ceil(TRUSTED_LENGTH * at.tau_int[i])} sweeps"
-            for i in short
-        ]
-        said += [
-            f"distance {distance[i]:.4g}: the nearest rung is {abs(at.off[i]):.2g} standard deviations of the overlap "
-            "away; take more sweeps, or give gamma"
-            for i in np.flatnonzero(np.abs(at.off) > FARTHEST)
-        ]
-        wrong = (self.found.energy[:, :, np.isinf(self.beta)] > 0).mean() if math.isinf(self.target) else 0.0
-        if wrong:
-            said.append(f"beta: {wrong:.2g} of the samples are no solutions; thermalize for more sweeps")
-        return tuple(said)
-
 
 def _replicas(model: Any, y: Any) -> ReplicaLandscape:
     if not isinstance(model, ReplicableLandscape):
@@ -219,16 +202,6 @@ def _replicas(model: Any, y: Any) -> ReplicaLandscape:
             f"model: got {type(model).__name__}; a spin landscape with a method with_replicas is needed"
         )
     return model.with_replicas(y)
-
-
-def _whole(name: str, value: Any, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise ArgumentError(f"{name}: got {value!r}; a whole number from {least} is needed")
-    return int(value)
-
-
-def _warm(thermalize: Any, sweeps: int) -> int:
-    return sweeps // 5 if thermalize is None else _whole("thermalize", thermalize, 0)
 
 
 def _asked(distance: Any, gamma: Any, y: int) -> tuple[np.ndarray | None, np.ndarray]:
@@ -257,13 +230,16 @@ def _asked(distance: Any, gamma: Any, y: int) -> tuple[np.ndarray | None, np.nda
     return 1.0 - 2.0 * values, np.zeros(values.size)
 
 
-def _path(arguments: tuple[Any, ...], wanted: np.ndarray, pairs: float) -> Annealed:
+def _path(arguments: _Arguments, wanted: np.ndarray, pairs: float) -> Annealed:
     """A path that covers the mean agreements `wanted`, from the weakest coupling at which annealing reaches beta."""
 
     def done(place: Place) -> bool:
         return place.gamma >= 0.0 and place.mean >= wanted.max()
 
-    path = _first_path(arguments, done)
+    pulls = [pull / (arguments[0].replicas - 1) for pull in PULLS]
+    path = _first_path(arguments, pulls, done)
+    if path.coupling[0].gamma > 0.0 and path.coupling[0].mean > wanted.min():
+        path = _first_path(arguments, pulls, done, hesitant=False)
     weakest = path.coupling[0]
     if weakest.mean <= wanted.min():
         return path if weakest.gamma == 0.0 else _easier(arguments, path, wanted, done)
@@ -273,12 +249,12 @@ def _path(arguments: tuple[Any, ...], wanted: np.ndarray, pairs: float) -> Annea
             f"reaches no solutions, and there the distance is {0.5 - 0.5 * weakest.mean / pairs:.4g}: ask for at most "
             "that, or take beta finite"
         )
-    looser = Population(*arguments)
+    looser = Population(*arguments, ANY)
     looser.anneal(0.0, lambda at: True)
-    return Population(*arguments).anneal(looser.loosen(0.0, float(wanted.min())), done)
+    return Population(*arguments, ANY).anneal(looser.loosen(0.0, float(wanted.min())), done)
 
 
-def _easier(arguments: tuple[Any, ...], path: Annealed, wanted: np.ndarray, done: Callable[[Place], bool]) -> Annealed:
+def _easier(arguments: _Arguments, path: Annealed, wanted: np.ndarray, done: Callable[[Place], bool]) -> Annealed:
     """The path from the strongest coupling that the largest distance allows: there replicas cool most easily."""
     gamma = np.array([place.gamma for place in path.coupling])
     rung = np.interp(couplings_between(path.coupling, wanted.min()), gamma, np.arange(gamma.size))
@@ -290,14 +266,36 @@ def _easier(arguments: tuple[Any, ...], path: Annealed, wanted: np.ndarray, done
         return path
 
 
-def _first_path(arguments: tuple[Any, ...], done: Callable[[Place], bool]) -> Annealed:
-    partners = arguments[0].replicas - 1
-    for pull in PULLS[:-1]:
-        try:
-            return Population(*arguments).anneal(pull / partners, done)
-        except StuckError:
+def _given_path(arguments: _Arguments, couplings: np.ndarray) -> Annealed:
+    """A path that covers the `couplings`, cooled at the weakest, or below it where that alone reaches beta."""
+    weakest, partners = float(couplings.min()), arguments[0].replicas - 1
+    starts = [weakest, *(pull / partners for pull in PULLS if pull / partners < weakest)]
+    return _first_path(arguments, starts, lambda at: at.gamma >= couplings.max())
+
+
+def _first_path(
+    arguments: _Arguments, starts: Sequence[float], done: Callable[[Place], bool], hesitant: bool = True
+) -> Annealed:
+    """The path from the first of the couplings `starts` at which a good share of a population reaches solutions.
+
+    Where none does, or when not `hesitant`, from the first at which any member does; then of TRIES other populations.
+    Raises StuckError without one.
+    """
+    landscape, beta, update, seed = arguments
+    trials = [(start, seed, ENOUGH) for start in starts if hesitant]
+    trials += [(start, seed, ANY) for start in starts]
+    others = itertools.islice(itertools.cycle(starts), TRIES)
+    trials += [(start, (seed + NEXT_SEED * (2 + number)) % 2**64, ANY) for number, start in enumerate(others)]
+    hopeless = set()
+    for start, seed, enough in trials:
+        if (start, seed) in hopeless:
             continue
-    return Population(*arguments).anneal(PULLS[-1] / partners, done)
+        try:
+            return Population(landscape, beta, update, seed, enough).anneal(start, done)
+        except StuckError as stuck:
+            refused = stuck
+            hopeless |= {(start, seed)} if stuck.share == 0 else set()
+    raise refused
 
 
 def _one_fewer(

@@ -12,6 +12,9 @@ import numpy as np
 
 from mcmc.local_entropy.replica_tempering import Recorded
 
+DISAGREE = 2.5
+"""Standard deviations from which chains are taken to disagree: below, the spread of a few is the noisier error."""
+
 
 class LogZ(NamedTuple):
     """ln Z at the rungs of strongest beta, gamma ascending."""
@@ -64,8 +67,10 @@ def _integrated(strengths: np.ndarray, series: np.ndarray) -> tuple[np.ndarray, 
     mean, variance = series.mean(axis=(0, 1)), series.var(axis=(0, 1))
     value = log_z_differences(strengths, mean, variance)
     pull = log_z_differences(strengths, series - mean)
-    error = integration_error(strengths, mean, variance) if strengths.size > 2 else np.zeros(strengths.size)
-    return value, pull, error
+    if strengths.size > 2:
+        return value, pull, integration_error(strengths, mean, variance)
+    # One step cannot be halved: what the slopes at its ends change is larger than what they leave.
+    return value, pull, np.abs(value - log_z_differences(strengths, mean))
 
 
 def _heated(beta: np.ndarray, first: int, found: Recorded) -> tuple[float, np.ndarray, np.ndarray]:
@@ -112,6 +117,10 @@ class AtAgreement(NamedTuple):
     """(points,): in sweeps."""
     off: np.ndarray
     """(points,): A asked for less the mean at the rung taken, in standard deviations of A there."""
+    halves: np.ndarray
+    """(points,): difference of the two halves of the run, in standard errors."""
+    between: np.ndarray
+    """(points,): by how many standard deviations chains differ more than each alone says; 0 for one chain."""
 
 
 def at_agreement(
@@ -131,6 +140,34 @@ def at_agreement(
     value = log_z.value[rung] - gamma[rung] * wanted - 0.5 * away * slope
     pull = log_z.pull[:, :, rung] + slope * (agreement[:, :, rung] - mean[rung])
     error, many, tau = independent_draws(pull)
+    halves = _halves(pull, error)
+    error, between = _between(pull, error)
     counted = value - 0.5 * np.log(2.0 * math.pi * variance[rung] / spacing**2)
-    error = np.hypot(error, log_z.integration_error[rung])
-    return AtAgreement(rung, gamma[rung] + slope, value, counted, error, many, tau, away / np.sqrt(variance[rung]))
+    error = np.where(np.isnan(value), math.nan, np.hypot(error, log_z.integration_error[rung]))
+    off = away / np.sqrt(variance[rung])
+    return AtAgreement(rung, gamma[rung] + slope, value, counted, error, many, tau, off, halves, between)
+
+
+def _halves(pull: np.ndarray, error: np.ndarray) -> np.ndarray:
+    middle = pull.shape[1] // 2
+    apart = pull[:, :middle].mean(axis=(0, 1)) - pull[:, -middle:].mean(axis=(0, 1))
+    return apart / (2.0 * np.maximum(error, 1e-300))
+
+
+def _between(pull: np.ndarray, error: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """`error` (points,), or that of the spread of chains where they differ significantly, and by how much they do.
+
+    The squared ratio of the errors between and within chains is chi2 / (chains - 1), its deviation by Wilson & Hilferty
+    1931, PNAS 17, 684.
+    """
+    from mcmc.local_entropy.replica_tempering import independent_draws
+
+    free = len(pull) - 1
+    if not free:
+        return error, np.zeros(error.shape)
+    mean = pull.mean(axis=1)
+    within, _, _ = independent_draws(pull - mean[:, None])
+    spread = mean.std(axis=0, ddof=1) / math.sqrt(free + 1)
+    width = 2.0 / (9.0 * free)
+    deviations = (np.cbrt((spread / np.maximum(within, 1e-300)) ** 2) - (1.0 - width)) / math.sqrt(width)
+    return np.where(deviations > DISAGREE, np.maximum(error, spread), error), deviations

@@ -24,7 +24,13 @@ STEP = 1.0
 """Of beta or gamma between places, in inverse standard deviations of E or A."""
 
 ENOUGH = 0.3
-"""Share of the population with energy 0 from which beta = infinity is one step away."""
+"""Share of energies 0 in a population from which beta = infinity is one step away."""
+
+ANY = 1e-9
+"""A share that a single energy 0 is above."""
+
+PATIENCE = 2000
+"""Sweeps in which a population that has met solutions must meet one again."""
 
 MOST_PLACES = 2000
 REST, FALL = 8, 0.98
@@ -41,7 +47,12 @@ FIRST_ID = 2**31
 
 
 class StuckError(ArgumentError):
-    """A population has not reached energy 0."""
+    """A population has not reached energy 0 often enough."""
+
+    def __init__(self, message: str, share: float):
+        super().__init__(message)
+        self.share = share
+        """Of its energies, those that were 0."""
 
 
 class Place(NamedTuple):
@@ -65,10 +76,13 @@ class Annealed(NamedTuple):
 
 
 class Population:
-    """Copies of the coupled replicas that go along the path together."""
+    """Copies of the coupled replicas that go along the path together.
 
-    def __init__(self, landscape: ReplicaLandscape, beta: float, update: str, seed: int):
-        self.landscape, self.target, self.update = landscape, beta, update
+    One that comes no lower goes on to infinite beta from a share `enough` of energies 0, above 0.
+    """
+
+    def __init__(self, landscape: ReplicaLandscape, beta: float, update: str, seed: int, enough: float = ENOUGH):
+        self.landscape, self.target, self.update, self.enough = landscape, beta, update, enough
         self.ids = np.arange(FIRST_ID, FIRST_ID + MEMBERS, dtype=np.uint32)
         self.state = landscape.init(self.ids.tolist(), seed)
         self.means: list[float] = []
@@ -106,6 +120,8 @@ class Population:
     def _at(self, beta: float, gamma: float) -> Place:
         strengths = np.full(MEMBERS, beta), np.full(MEMBERS, gamma)
         energy, agreement = [], []
+        if math.isinf(beta) and math.isfinite(self.beta):
+            self._meet()
         self._resample(beta, gamma)
         for sweep in range(SWEEPS):
             self.landscape.sweep_at(self.state, *strengths, 1, self.update)
@@ -118,17 +134,30 @@ class Population:
         return Place(beta, gamma, float(np.mean(agreement)), members)
 
     def _next_beta(self, cooling: list[Place]) -> float:
-        last = cooling[-1].beta
-        if math.isinf(self.target) and (self.energy == 0).mean() >= ENOUGH:
+        last, share = cooling[-1].beta, float((self.energy == 0).mean())
+        if math.isinf(self.target) and share >= ENOUGH:
             return math.inf
         self.means.append(float(self.energy.mean()))
         rested = len(self.means) > REST and self.means[-1] > FALL * self.means[-1 - REST]
         if len(cooling) > MOST_PLACES or (math.isinf(self.target) and rested):
+            if share >= self.enough:
+                return math.inf
+            needed = "one" if self.enough == ANY else f"a share of {self.enough:g}"
             raise StuckError(
-                f"beta: at beta = {last:.3g} the lowest energy of {self.landscape.replicas} replicas is still "
-                f"{self.energy.min():g}; solutions were not reached, take beta finite"
+                f"beta: at beta = {last:.3g}, where the population comes no lower, a share of {share:.2g} of the "
+                f"energies of {self.landscape.replicas} replicas is 0 and the lowest is {self.energy.min():g}; "
+                f"{needed} is needed to go on to beta = inf, take beta finite",
+                share,
             )
         return min(last + min(STEP / max(float(self.energy.std()), 1e-9), 0.5 + 0.5 * last), self.target)
+
+    def _meet(self) -> None:
+        """Sweeps at the last finite beta until some members have energy 0, of which those at infinite beta descend."""
+        strengths = np.full(MEMBERS, self.beta), np.full(MEMBERS, self.gamma)
+        for _ in range(PATIENCE):
+            if (self.landscape.cost(self.state) == 0).any():
+                return
+            self.landscape.sweep_at(self.state, *strengths, 1, self.update)
 
     def _resample(self, beta: float, gamma: float) -> None:
         """Members in the proportions of their weights at a new coupling, or at infinite beta: population annealing.

@@ -13,6 +13,9 @@ from mcmc.landscape import ReplicaLandscape
 from mcmc.local_entropy.replica_path import Place
 from mcmc.random import Stream, uniforms
 
+NOWHERE, OUT, BACK = 0, 1, 2
+"""Where a system goes: from the first rung to the last, or back from there."""
+
 
 class Recorded(NamedTuple):
     """What every sweep found at every rung of the line."""
@@ -23,6 +26,8 @@ class Recorded(NamedTuple):
     """(chains, sweeps, rungs) float64."""
     swap_rate: np.ndarray
     """(rungs - 1,) float64: accepted fraction of swaps with the next rung."""
+    round_trips: int
+    """Journeys from the first rung to the last and back, all chains together."""
 
 
 class Line:
@@ -42,12 +47,13 @@ class Line:
             landscape.put_back(self.state, landscape.chosen(place.members, members), self.lane[:, rung])
         self.state.chain[:] = np.arange(self.lane.size)
         self.swapped, self.offered = np.zeros(beta.size - 1), np.zeros(beta.size - 1)
+        self.heading, self.trips = np.full(self.lane.size, NOWHERE), 0
 
     def run(self, sweeps: int) -> Recorded:
         """Advance and record."""
         shape = (self.lane.shape[0], sweeps, self.beta.size)
         energy, agreement = np.empty(shape), np.empty(shape)
-        self.swapped[:], self.offered[:] = 0, 0
+        self.swapped[:], self.offered[:], self.trips = 0, 0, 0
         beta, gamma = np.empty(self.lane.size), np.empty(self.lane.size)
         for sweep in range(sweeps):
             beta[self.lane], gamma[self.lane] = self.beta, self.gamma
@@ -55,7 +61,8 @@ class Line:
             energy[:, sweep] = self.landscape.cost(self.state)[self.lane]
             agreement[:, sweep] = self.landscape.agreement(self.state)[self.lane]
             self._swap(energy[:, sweep], agreement[:, sweep])
-        return Recorded(energy, agreement, self.swapped / np.maximum(self.offered, 1))
+            self._travel()
+        return Recorded(energy, agreement, self.swapped / np.maximum(self.offered, 1), self.trips)
 
     def _swap(self, energy: np.ndarray, agreement: np.ndarray) -> None:
         sweep = int(self.state.sweep)
@@ -76,6 +83,13 @@ class Line:
         self.lane[row, a], self.lane[row, b] = self.lane[row, b], self.lane[row, a].copy()
         np.add.at(self.swapped, a, 1)
         self.offered[first] += chain.size
+
+    def _travel(self) -> None:
+        """Count the systems that are back at the first rung from the last one."""
+        near, far = self.lane[:, 0], self.lane[:, -1]
+        self.heading[far] = np.where(self.heading[far] == OUT, BACK, self.heading[far])
+        self.trips += int((self.heading[near] == BACK).sum())
+        self.heading[near] = OUT
 
 
 def nearest(places: list[Place], gamma: float) -> Place:
