@@ -62,10 +62,11 @@ class PerceptronDensityMap(PerceptronLocalEntropy):
 
     Spec = DensityMapSpec
 
-    def assemble(self, spec: DensityMapSpec, files: Mapping[str, Path], bins: int | None = None) -> "xarray.Dataset":
+    def assemble(self, spec: LocalEntropySpec, files: Mapping[str, Path], bins: int | None = None) -> "xarray.Dataset":
         """Means over instances, which are independent (`bins` has nothing to do), and the map of theory."""
         from runs.experiments.perceptron_density_map_theory import map_variables, residual_variables
 
+        assert isinstance(spec, DensityMapSpec)
         results = super().assemble(spec, files, bins)
         results = results.assign(map_variables(spec))
         return results.assign(residual_variables(spec, results))

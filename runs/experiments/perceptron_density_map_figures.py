@@ -27,10 +27,10 @@ def draw(results: "xarray.Dataset", out: Path) -> list[Drawing]:
         ax.set_title(f"({letter})", loc="left")
     measured = (
         f"Markers, on the same colours: mean local entropy around solutions found by {LABELS.get(source, source)} at "
-        f"N = {n}, by belief propagation (circles) and, where converged, by integration (squares). "
+        f"N = {n}, by belief propagation (circles) and, where converged, by integration (squares, "
+        "moved right to be seen). "
         "(b) Measured minus theory, against d; bars: one standard error over instances and of the estimator; open "
-        "squares: integration, without bars where one reference was integrated and its error is smaller than the "
-        "marker. "
+        "squares: integration, alone around its first references. "
         if cells is not None
         else "No local entropy was measured. "
     )
@@ -38,7 +38,8 @@ def draw(results: "xarray.Dataset", out: Path) -> list[Drawing]:
         f"{model_name(results)[0].upper()}{model_name(results)[1:]}: (a) entropy per weight of the densest groups of "
         "solutions within d of a centre, replica theory with y to infinity (mutual distances 2d(1-d)), up to the "
         "distance of typical solutions (grey beyond; "
-        f"{int(results['map_lost'])} further places without a solution of the theory). Hatched: the entropy falls "
+        f"{int(results['map_lost'])} further places without a solution of the theory); black: negative, typical "
+        "instances have no such groups. Hatched: the entropy falls "
         f"with d. {_bracket_said(results)} {measured}"
         "Solvers need not end in the densest groups, nor in their middle: markers may lie below theory."
     )
@@ -64,16 +65,21 @@ def _shown(results: "xarray.Dataset") -> tuple[Any, str, int]:
 
 
 def _map(figure: Any, ax: Any, results: "xarray.Dataset", cells: Any) -> None:
-    from matplotlib.colors import Normalize
+    from matplotlib import colormaps
+    from matplotlib.colors import PowerNorm
 
     alpha, d = results["map_alpha"].values, results["map_distance"].values
     entropy, slope = (np.ma.masked_invalid(results[name].values.T) for name in ("map_entropy", "map_slope"))
-    norm = Normalize(min(0.0, float(entropy.min())), float(entropy.max()))
+    # Half of the plane has a tenth of the largest entropy: a square root keeps its steps apart.
+    norm = PowerNorm(0.5, 0.0, max(float(entropy.max()), 1e-6))
+    palette = colormaps["viridis"].with_extremes(under="black")
     ax.set_facecolor("0.85")
-    mesh = ax.pcolormesh(alpha, d, entropy, norm=norm, shading="nearest", cmap="viridis", rasterized=True)
+    mesh = ax.pcolormesh(alpha, d, entropy, norm=norm, shading="nearest", cmap=palette, rasterized=True)
     falling = np.ma.filled(slope, 1.0)
     if (falling < 0).any():
-        ax.contourf(alpha, d, falling, levels=[-1e9, 0.0], colors="none", hatches=["////"])
+        region = ax.contourf(alpha, d, falling, levels=[-1e9, 0.0], colors="none", hatches=["////"])
+        region.set_edgecolor("white")
+        region.set_linewidth(0.0)
         ax.contour(alpha, d, falling, levels=[0.0], colors="white", linewidths=1.0)
     typical = results["map_typical"].values
     ax.plot(alpha, typical, color="0.2", linewidth=1.0)
@@ -89,10 +95,17 @@ def _map(figure: Any, ax: Any, results: "xarray.Dataset", cells: Any) -> None:
     if cells is not None:
         _points(ax, cells, norm)
     ax.set_yscale("log")
+    ax.set_xlim(alpha[0] - 0.01, alpha[-1] + 0.012)
     ax.set_ylim(d[0] * 0.93, d[-1] * 1.15)
     ax.set_xlabel(ALPHA)
     ax.set_ylabel(DISTANCE)
-    figure.colorbar(mesh, ax=ax, label=r"entropy per weight $S$ (nats)", pad=0.02)
+    figure.colorbar(
+        mesh,
+        ax=ax,
+        label=r"entropy per weight $S$ (nats)",
+        pad=0.02,
+        extend="min" if float(entropy.min()) < 0 else "neither",
+    )
 
 
 def _points(ax: Any, cells: "xarray.Dataset", norm: Any) -> None:
@@ -111,7 +124,7 @@ def _residuals(ax: Any, results: "xarray.Dataset", cells: Any) -> None:
     ax.axhline(0.0, color="0.25", linestyle="--", linewidth=1.0)
     ax.set_xlabel(DISTANCE)
     ax.set_ylabel(r"measured $-$ theory (nats per weight)")
-    ax.set_xscale("log")
+    _plain_log_axis(ax)
     if cells is None or "residual" not in cells:
         return
     there = np.flatnonzero(np.isfinite(cells["residual"].sel(estimator="bethe").values).any(axis=1))
@@ -128,7 +141,18 @@ def _residuals(ax: Any, results: "xarray.Dataset", cells: Any) -> None:
             ax.errorbar(one["measured_distance"].values[ok], value[ok], np.nan_to_num(error[ok]), color=colour,
                         linewidth=0.8, **(look if name == "bethe" else open_face))  # fmt: skip
     if there.size:
-        ax.legend(loc="best")
+        low, high = ax.get_ylim()
+        ax.set_ylim(low, high + 0.3 * (high - low))
+        ax.legend(loc="upper left", ncols=2)
+
+
+def _plain_log_axis(ax: Any) -> None:
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    ax.set_xscale("log")
+    ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.xaxis.set_minor_formatter(NullFormatter())
 
 
 def summary(results: "xarray.Dataset") -> list[str]:

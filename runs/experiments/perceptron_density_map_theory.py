@@ -22,7 +22,8 @@ FARTHEST = 0.36
 FLAT = 1e-9
 """Slopes above -FLAT count as not falling."""
 
-BRACKET_DISTANCES = 24
+BRACKET_DISTANCES = 16
+REFINED = 1e-3
 BRACKET_FROM, BRACKET_TO = 0.004, 0.15
 """Mutual distances at which a bracket looks for a falling entropy; farther, it falls nowhere before typical ones."""
 
@@ -52,18 +53,32 @@ def dense_group(alpha: float, distance: float, margin: float = 0.0) -> tuple[flo
 
 
 def falls(alpha: float, margin: float = 0.0) -> bool:
-    """Whether the entropy of groups falls anywhere before the distance of typical solutions."""
-    for mutual in np.geomspace(BRACKET_FROM, BRACKET_TO, BRACKET_DISTANCES):
-        slope = dense_group(alpha, 0.5 * (1.0 - math.sqrt(1.0 - 2.0 * mutual)), margin)[1]
-        if slope < -FLAT:
+    """Whether the entropy of groups falls anywhere before the distance of typical solutions.
+
+    Its slope is looked at on a grid, and at its least between the neighbours of the least there.
+    """
+    from scipy.optimize import minimize_scalar
+
+    def slope(log_mutual: float) -> float:
+        return dense_group(alpha, 0.5 * (1.0 - math.sqrt(1.0 - 2.0 * math.exp(log_mutual))), margin)[1]
+
+    places = np.linspace(math.log(BRACKET_FROM), math.log(BRACKET_TO), BRACKET_DISTANCES)
+    slopes = np.empty(places.size)
+    for i, place in enumerate(places):
+        slopes[i] = slope(place)
+        if slopes[i] < -FLAT:
             return True
-    return False
+    if np.isnan(slopes).all():
+        return False
+    k = int(np.nanargmin(slopes))
+    ends = places[max(k - 1, 0)], places[min(k + 1, places.size - 1)]
+    return bool(minimize_scalar(slope, bounds=ends, method="bounded", options={"xatol": REFINED}).fun < -FLAT)
 
 
 def bracket(margin: float, low: float, high: float, width: float) -> tuple[float, float]:
     """Largest alpha seen where the entropy never falls, least where it does, at most `width` apart; NaN if not between.
 
-    Looked for between `low` and `high` by halving, at BRACKET_DISTANCES distances.
+    Looked for between `low` and `high` by halving, see `falls`.
     """
     if not (low < high) or falls(low, margin) or not falls(high, margin):
         return math.nan, math.nan
