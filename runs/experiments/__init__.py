@@ -28,6 +28,7 @@ KINDS: dict[str, str] = {
     "perceptron-equilibrium": "runs.experiments.perceptron_equilibrium:PerceptronEquilibrium",
     "perceptron-local-entropy": "runs.experiments.perceptron_local_entropy:PerceptronLocalEntropy",
     "well-widths": "runs.experiments.well_widths:WellWidths",
+    "perceptron-wide-vs-narrow": "runs.experiments.perceptron_wide_narrow:PerceptronWideNarrow",
     "xy": "runs.experiments.xy:XYPhaseDiagram",
     "xy-quench": "runs.experiments.xy_quench:XYQuench",
     "xy-local-entropy": "runs.experiments.xy_local_entropy:XYLocalEntropy",
