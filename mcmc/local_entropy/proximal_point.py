@@ -126,12 +126,12 @@ def lowest_minima(
     floor = descend(landscape, x, math.inf, x, FLOOR_STEPS).value
     for p, t in enumerate(different):
         for start in _starts(landscape, x, t, starts, seed, p, floor):
-            _keep(found[p], descend(landscape, x, t, start))
+            keep_minimum(found[p], descend(landscape, x, t, start))
     for p, t in enumerate(different):
         others = [m.point for q, minima in enumerate(found) if q != p for m in minima[:1]]
         for start in others:
             if _objective(landscape, x, t, start[None])[0] < found[p][0].value:
-                _keep(found[p], descend(landscape, x, t, start))
+                keep_minimum(found[p], descend(landscape, x, t, start))
     return [found[p] for p in place.reshape(-1)]
 
 
@@ -147,7 +147,7 @@ def _starts(landscape, x, t, starts, seed, place, floor):
             yield y
 
 
-def _keep(minima: list[Proximal], new: Proximal) -> None:
+def keep_minimum(minima: list[Proximal], new: Proximal) -> None:
     """Sort `new` into the minima, in place, unless it is one of them."""
     for k, old in enumerate(minima):
         if np.linalg.norm(old.point - new.point) <= SAME * (1.0 + np.linalg.norm(old.point)):

@@ -103,9 +103,12 @@ class LadderChains:
         self.state = self.sampler.init(lanes, seed)
         self.state.x[:] = start.reshape(lanes, self.dim)
         self.state.sweep[()] = sweep
-        self.state.energy[:] = self.tilted.energy(self.state.x)
-        if adjusted:
-            self.state.gradient[:] = self.tilted.gradient(self.state.x)
+        self.refresh()
+        self.bottom = 0
+        """Rung that a round trip starts from."""
+        self.round_trips = np.zeros(self.chains, np.int64)
+        """(chains,): configurations that came back to `bottom` from the other end of ladder and branch, measured."""
+        self._from_top = np.zeros(lanes, np.bool_)
         self._lane = np.arange(lanes).reshape(self.chains, self.rungs)
         self._branch = self._lane[:, scales.size - 1 :]
         self._half, self._height = np.empty(lanes), np.zeros(lanes)
@@ -114,6 +117,12 @@ class LadderChains:
     def x(self) -> np.ndarray:
         """Configurations, (chains, K + L, dim): a view."""
         return self.state.x.reshape(self.chains, self.rungs, self.dim)
+
+    def refresh(self) -> None:
+        """Energies and gradients anew, after configurations were put in place."""
+        self.state.energy[:] = self.tilted.energy(self.state.x)
+        if self.adjusted:
+            self.state.gradient[:] = self.tilted.gradient(self.state.x)
 
     @property
     def step_size(self) -> np.ndarray:
@@ -142,6 +151,7 @@ class LadderChains:
         for draw in range(draws):
             self.state, _ = self.sampler.step(self.state, STEPS_PER_DRAW)
             self._exchange()
+            self._count_trips()
             gradient = self.state.gradient if self.adjusted else self.tilted.gradient(self.state.x)
             measure(self.state.x, gradient, self.reference, self.tilted.gamma, self.slope, lanes)
             ladder[:, draw] = lanes.reshape(self.chains, self.rungs, 3)[:, :count]
@@ -149,6 +159,13 @@ class LadderChains:
             if moments is not None:
                 moments.add(self.x, gradient.reshape(self.x.shape))
         return Draws(ladder, branch)
+
+    def _count_trips(self) -> None:
+        self._from_top[self._lane[:, -1]] = True
+        home = self._lane[:, self.bottom]
+        if self.bottom < self.rungs - 1:
+            self.round_trips += self._from_top[home]
+            self._from_top[home] = False
 
     def _exchange(self) -> None:
         """Offer neighbours each other's configuration, even and odd pairs in turn, along the ladder and the branch."""
@@ -192,3 +209,4 @@ class LadderChains:
                 state.gradient[lanes] = state.gradient[origin] + change[:, None] * self.landscape.gradient(points)
             energy[lanes] = energy[origin]
         state.x[lanes], state.energy[lanes] = points, energies
+        self._from_top[lanes] = self._from_top[origin]

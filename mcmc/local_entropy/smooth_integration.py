@@ -78,12 +78,14 @@ def integrate_scale(
     batch_size: int | None = None,
     ladder: Any = None,
     tempering: bool = True,
+    wells: Any = None,
 ) -> LocalEntropy:
     """u(x, t) around `reference` x (dim,) at each `scale` t (points,), any order; value and error in units of energy.
 
     `sweeps` Langevin steps of each chain are measured, 4000 by default; or as many as `error`, absolute, and
     `relative_error` ask for at every point, `max_sweeps` at most. `chains` independent ladders start near x and are
-    tuned in a pilot and `burn_in` steps. `ladder`: scales to run at besides those asked for, in place of those that the
+    tuned in a pilot and `burn_in` steps; after the pilot half of them start at other minima, where descents have met
+    any, from `wells` (points, dim) among others. `ladder`: scales to run at besides those asked for, in place of those that the
     pilot would choose. `tempering`: at the largest t chains go on to weaker f, which joins minima that lie apart and
     gives u from the other end (where f is finite everywhere); nearly twice the work in many dimensions.
 
@@ -93,8 +95,11 @@ def integrate_scale(
     `companions`: "bar", "mbar" and "tempering" from the same draws. `more`: "gradient" (scale, site), "hessian" (scale,
     site, other_site; up to 64 dimensions) and "curvature_trace" (scale) of u, each with `_error`; and the part of the
     error from the width of the steps, "integration_error". Errors count autocorrelation, the start at small t and that
-    width. What no chain has visited, such as a narrow minimum far away in many dimensions, is in no number here; what
-    is known to be wrong is in `warnings`.
+    width. `warnings` say where chains that started apart have not met (R-hat, round trips; errors then count the
+    spread between chains). A well that fills a share of directions below 1e-5 or so, seen from x, is met by no descent
+    and no chain, and can hold the weight at large t: then u is too high and nothing says so. In many dimensions such a
+    well need not be that narrow; give points in wells that are known as `wells`. Without tempering nothing tests other
+    wells at all, which a warning repeats.
 
     Raises ArgumentError for bad arguments, a landscape that is not differentiable at x, and a ladder whose neighbours
     have nothing in common (naming them and a scale to add); LandscapeError for energies or gradients that are
@@ -114,7 +119,7 @@ def integrate_scale(
     breaks = np.unique(np.concatenate([t, [start], given]))
     tuned = tuned_chains(
         landscape, x, breaks, beta, seed,
-        start=start, chains=chains, burn_in=burn_in, automatic=ladder is None, tempering=bool(tempering),
+        start=start, chains=chains, burn_in=burn_in, automatic=ladder is None, tempering=bool(tempering), known=_wells(wells, landscape.dim),
     )  # fmt: skip
     if sampler == "mala":
         return _measured(tuned, anchor, start, t, goal)
@@ -129,7 +134,7 @@ def integrate_scale(
 def _measured(run: LadderChains, anchor: Anchor, start: float, scale: np.ndarray, goal: Goal) -> LocalEntropy:
     """Run until the goal is reached."""
     moments = Moments(run.chains, run.scales, scale, run.reference)
-    origin = int(np.searchsorted(run.scales, start))
+    origin = run.bottom = int(np.searchsorted(run.scales, start))
     wanted, parts, done = -(-goal.sweeps // STEPS_PER_DRAW), [], 0
     while True:
         parts.append(run.sample(wanted - done, moments))
@@ -153,6 +158,15 @@ def _short(found: LocalEntropy, excess: float, sweeps: int) -> LocalEntropy:
         "would reach it, see max_sweeps"
     )
     return replace(found, warnings=(*found.warnings, said))
+
+
+def _wells(wells: Any, dim: int) -> np.ndarray:
+    """Points (points, dim) to look for other minima from."""
+    if wells is None:
+        return np.empty((0, dim))
+    if isinstance(wells, (str, bytes)) or not hasattr(wells, "__iter__"):
+        raise ArgumentError(f"wells: got {wells!r}; a list of points of {dim} finite numbers each is needed")
+    return np.array([checked_point(well, dim) for well in wells]).reshape(-1, dim)
 
 
 def _goal(sweeps: int | None, error: float | None, relative_error: float | None, max_sweeps: int) -> Goal:

@@ -10,6 +10,7 @@ import numpy as np
 from mcmc.landscape import SmoothLandscape
 from mcmc.local_entropy.smooth_arguments import energies
 from mcmc.local_entropy.smooth_chains import PULL, STEPS_PER_DRAW, LadderChains
+from mcmc.local_entropy.smooth_starts import spread_out
 from mcmc.random import Stream, normals
 
 STEP_LENGTH = 1.0
@@ -131,11 +132,13 @@ def tuned_chains(
     burn_in: int,
     automatic: bool,
     tempering: bool,
+    known: np.ndarray | None = None,
 ) -> LadderChains:
     """MALA chains over a ladder that holds `breaks`, ready to be measured.
 
     Integration starts at `start`, one of them. Where not `automatic`, the ladder is `breaks` itself. `burn_in` counts
-    Langevin steps after the pilot. `tempering` adds the branch of weaker f.
+    Langevin steps after the pilot. `tempering` adds the branch of weaker f. `known`
+    (points, dim) are where other wells may be.
     """
     below, above = breaks[breaks < start], breaks[breaks >= start]
     scales = np.append(below, subdivided(above, plane_length(above, reference.size))) if automatic else breaks
@@ -147,5 +150,8 @@ def tuned_chains(
     if strengths.size:
         strengths = measured_strengths(strengths, draws.branch, beta)
     found = moved(found, scales, strengths)
+    if strengths.size:
+        # Without the branch nothing could join what starts apart.
+        spread_out(found, start, np.empty((0, reference.size)) if known is None else known)
     found.thermalize(-(-burn_in // STEPS_PER_DRAW))
     return found

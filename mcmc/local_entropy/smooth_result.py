@@ -17,15 +17,12 @@ from mcmc.local_entropy.smooth_estimates import (
     require_overlap,
     weak_overlap,
 )
+from mcmc.local_entropy.smooth_mixing import between_chains, disagreements, few_round_trips, untested, widened
 from mcmc.local_entropy.smooth_moments import ROUNDING, Moments
 from mcmc.statistics.autocorrelation import integrated_time
-from mcmc.statistics.convergence import r_hat
 
 FEWEST_SAMPLES = 200
 """Independent draws of all chains together below which error bars are not known well."""
-
-DISAGREEMENT = 1.05
-"""R-hat above which chains have visibly not met; with few draws noise alone exceeds the usual 1.01."""
 
 LOW_ACCEPTANCE = 0.4
 FEWEST_EFFECTIVE_SHARE = 0.3
@@ -43,6 +40,8 @@ class Measured(NamedTuple):
     """At each of the scales asked for and, last, at the first rung of integration."""
     origin: int
     """Rung at which integration starts; those below are for gradient and curvature alone."""
+    between: np.ndarray | None = None
+    """(rungs from `origin`,): standard error of u from the spread of whole chains."""
 
 
 class Curve(NamedTuple):
@@ -76,12 +75,13 @@ def _at(measured: Measured, scale: np.ndarray, above: Change) -> Curve:
     """Values at the scales asked for: the anchor's up to the start of the ladder, then `above` at its rungs."""
     ladder = measured.run.scales[measured.origin :]
     value, error = measured.anchor.value[:-1].copy(), measured.anchor.error[:-1].copy()
-    steps = np.zeros_like(value)
+    steps, between = np.zeros_like(value), measured.between
     for point, t in enumerate(scale):
         if t > ladder[0]:
             rung = int(np.searchsorted(ladder, t))
             value[point], steps[point] = above.value[rung], above.step_error[rung]
-            error[point] = np.hypot(above.error[rung], steps[point])
+            own = above.error if between is None else widened(above.error, between)
+            error[point] = np.hypot(own[rung], steps[point])
     # A plane landscape leaves no variance but that of rounding.
     error = np.hypot(error, ROUNDING * (np.abs(value) + measured.run.dim / measured.run.beta))
     return Curve(value, error, steps, ())
@@ -89,6 +89,7 @@ def _at(measured: Measured, scale: np.ndarray, above: Change) -> Curve:
 
 def result(measured: Measured, reference: np.ndarray, scale: np.ndarray) -> LocalEntropy:
     """The curve by integration with the others beside it, gradient and curvature, and all warnings."""
+    measured = measured._replace(between=between_chains(measured))
     run, first = measured.run, measured.origin
     overlap = require_overlap(run.scales[first:], measured.draws.ladder[:, :, first:], run.beta)
     effective = effective_draws(measured)
@@ -155,23 +156,8 @@ def complaints(measured: Measured, scale: np.ndarray, effective: np.ndarray) -> 
     lowest = int(acceptance.argmin())
     if acceptance[lowest] < LOW_ACCEPTANCE:
         said.append(f"chains: MALA accepts {acceptance[lowest]:.2g} at t = {run.scales[lowest]:.6g}: burn in longer")
-    return said + _disagreements(measured) + _halves(measured, scale) + _weak_anchor(measured)
-
-
-def _disagreements(measured: Measured) -> list[str]:
-    run = measured.run
-    rungs = measured.moments.rungs
-    work = measured.draws.ladder[:, :, rungs, VIRIAL]
-    if work.shape[1] < 8:
-        return ["chains: fewer than 8 draws each, whether they agree is not known: run more sweeps"]
-    found = np.atleast_1d(r_hat(work))
-    worst = int(found.argmax())
-    if found[worst] <= DISAGREEMENT:
-        return []
-    return [
-        f"chains: R-hat is {found[worst]:.4g} at t = {run.scales[rungs[worst]]:.6g}, above {DISAGREEMENT}: chains have "
-        "not met, run more sweeps or burn in longer"
-    ]
+    said += untested(measured) + disagreements(measured) + few_round_trips(measured)
+    return said + _halves(measured, scale) + _weak_anchor(measured)
 
 
 def _halves(measured: Measured, scale: np.ndarray) -> list[str]:
