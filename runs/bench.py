@@ -14,6 +14,7 @@ from runs.benchmarks.timing import Row
 def groups() -> list[tuple[str, Callable[[], Iterator[Row]]]]:
     """Titles and row generators; a later landscape appends its own."""
     from runs.benchmarks import (
+        local_entropy,
         perceptron_enumeration,
         perceptron_messages,
         perceptron_solving,
@@ -42,6 +43,9 @@ def groups() -> list[tuple[str, Callable[[], Iterator[Row]]]]:
         ("Binary perceptron: enumeration", perceptron_enumeration.enumeration_rows),
         ("Binary perceptron: message passing", perceptron_messages.message_rows),
         ("Binary perceptron: solving", perceptron_solving.solving_rows),
+        ("Local entropy: spins", local_entropy.spin_rows),
+        ("Local entropy: cost against N", local_entropy.cost_rows),
+        ("Local entropy: smooth landscapes", local_entropy.smooth_rows),
         ("Time per independent sample, L = 64, T = 0.9, one chain", xy_independent.independent_sample_rows),
     ]
 

@@ -15,7 +15,7 @@ DEFAULT_SEED = 2026
 
 def groups() -> list[tuple[str, Callable[[int], Iterator[Case]]]]:
     """Titles and generators of rows, called with a seed; a later landscape appends its own."""
-    from runs.exact_cases import perceptron, random_numbers, xy
+    from runs.exact_cases import local_entropy, perceptron, random_numbers, xy
 
     return [
         ("Random numbers", random_numbers.cases),
@@ -29,6 +29,9 @@ def groups() -> list[tuple[str, Callable[[int], Iterator[Case]]]]:
         ("Binary perceptron: first moments", perceptron.first_moment_cases),
         ("Binary perceptron: noisy teacher", perceptron.nishimori_cases),
         ("Binary perceptron: belief propagation", perceptron.message_cases),
+        ("Local entropy: spins", local_entropy.spin_cases),
+        ("Local entropy: smooth landscapes", local_entropy.smooth_cases),
+        ("Local learning coefficient", local_entropy.learning_cases),
     ]
 
 

@@ -60,7 +60,7 @@ class Quadratic:
     Raises ArgumentError for other matrices.
     """
 
-    data_size = None
+    data_size: int | None = None
 
     def __init__(self, matrix, center=0.0, offset: float = 0.0):
         values = np.asarray(matrix, dtype=np.float64)
@@ -135,7 +135,7 @@ class Quadratic:
 class DoubleWell:
     """f(x) = sum_i (x_i^2 - 1)^2 / 4 in `dim` dimensions, a SmoothLandscape with 2^dim equal minima."""
 
-    data_size = None
+    data_size: int | None = None
 
     def __init__(self, dim: int = 1):
         if isinstance(dim, bool) or not isinstance(dim, (int, np.integer)) or dim < 1:

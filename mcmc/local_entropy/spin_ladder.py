@@ -56,7 +56,8 @@ def chosen_betas(landscape: CoupledLandscape, beta: float, gammas: np.ndarray, s
     The ladder is laid from hot to cold by one short run that cools as it goes. At most 12 are taken, the coldest.
     """
     state = landscape.at_reference(gammas.size, seed)
-    free, unit, ladder, now = None, 0.0, [], 0.0
+    free, unit, now = None, 0.0, 0.0
+    ladder: list[float] = []
     for _ in range(MOST_STAGES):
         if now >= beta:
             break

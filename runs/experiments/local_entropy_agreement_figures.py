@@ -46,7 +46,8 @@ def _table(results: "xarray.Dataset", out: Path) -> Drawing:
     coupled = ", ".join(f"{gamma:g}" for gamma in results.coupling.values if np.isfinite(gamma))
     caption = (
         f"Of {count} instances in each cell, the score (value - exact) / error of largest size. Columns within an "
-        f"estimator: {listed} flips from the reference (for replicated: couplings {coupled} of two replicas). White: no configuration there, or a warning."
+        f"estimator: {listed} flips from the reference (for replicated: couplings {coupled} of two replicas). White: "
+        "no configuration there, or a warning."
     )
     return save(figure, out, "scores", caption)
 
