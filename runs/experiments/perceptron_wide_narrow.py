@@ -41,18 +41,21 @@ def _distinct(value: list[str]) -> list[str]:
     return value
 
 
+Pair = Annotated[list[float], Field(min_length=2, max_length=2)]
+
+
 class Ramps(Section):
     """How each dynamics is cooled; energies are numbers of errors."""
 
-    annealing: tuple[float, float] = Field((2.0, 8.0), description="first and last beta of annealing by Metropolis")
-    replicated: tuple[float, float] = Field((2.0, 4.0), description="first and last beta of replicated annealing")
-    coupling: tuple[float, float] = Field((0.5, 2.0), description="first and last gamma between replicas")
+    annealing: Pair = Field([2.0, 8.0], description="first and last beta of annealing by Metropolis")
+    replicated: Pair = Field([2.0, 4.0], description="first and last beta of replicated annealing")
+    coupling: Pair = Field([0.5, 2.0], description="first and last gamma between replicas")
     replicas: Annotated[int, Field(ge=2, le=50)] = Field(5, description="replicas; they share the attempts of a run")
-    rejection_free: tuple[float, float] = Field((3.0, 6.0), description="first and last beta of rejection-free cooling")
+    rejection_free: Pair = Field([3.0, 6.0], description="first and last beta of rejection-free cooling")
 
     @field_validator("annealing", "replicated", "coupling", "rejection_free")
     @classmethod
-    def _rising(cls, value: tuple[float, float]) -> tuple[float, float]:
+    def _rising(cls, value: list[float]) -> list[float]:
         if not 0.0 <= value[0] <= value[1] <= 1e6:
             raise ValueError("needs two numbers from 0 to 1e6, the last at least the first")
         return value

@@ -29,7 +29,7 @@ def draw(results: "xarray.Dataset", out: Path) -> list[Drawing]:
     for letter, ax in zip("ab", (left, right), strict=True):
         ax.set_title(f"({letter})", loc="left")
     left.set_xlabel(r"energy: errors per weight $E/N$")
-    left.set_ylabel(rf"local entropy $S(d={d:.3g})$, $\beta={beta:g}$ (nats per weight)")
+    left.set_ylabel(rf"local entropy $S(d={d:.2g})$, $\beta={beta:g}$ (nats per weight)")
     for i, name in enumerate(results["dynamics"].values):
         _ends(left, results.isel(dynamics=i), LOOKS[str(name)], k)
     _solutions(right, results)
@@ -40,12 +40,13 @@ def draw(results: "xarray.Dataset", out: Path) -> list[Drawing]:
     caption = (
         f"Ends of runs on {instances} instance{'s' if instances > 1 else ''} of {model_name(results)}, "
         f"N = {results.attrs['n']}, P = {results.attrs['p']}. (a) Errors per weight against the local free entropy "
-        f"ln sum exp(-{beta:g} E) / N over configurations at d = {d:.3g}, by belief propagation: pale, each run; "
+        f"ln sum exp(-{beta:g} E) / N over configurations at d = {d:.2g}, by belief propagation: pale, each run; "
         "crosses, means for each length of run, bars one standard error over runs. Lengths: "
         f"{', '.join(f'{x:g}' for x in results['passes'].values)} attempted flips per weight, the replicas "
-        f"of replicated annealing ({results.attrs['replicas']}) together; runs stop at a solution. (b) Number of "
-        "solutions (beta infinite) at d from the solutions found, means over runs of all lengths, bars one standard error "
-        "of the mean, that of belief propagation included; "
+        f"of replicated annealing ({results.attrs['replicas']}) together. Runs stop at a solution, "
+        "and end at the fewest errors seen, in a replica or their centre where there are several. (b) Number of "
+        "solutions (beta infinite) at d from the solutions found, means over runs of all lengths, bars one standard "
+        "error of the mean, that of belief propagation included; "
         "theory for N to infinity: dash-dotted, all configurations; dashed, bound of the densest groups; "
         "dotted, around a typical solution."
     )
@@ -104,7 +105,7 @@ def _solutions(ax: Any, results: "xarray.Dataset") -> None:
         if "run_entropy" in results:
             mean, error, count = solution_curve(results.isel(dynamics=i))
             if count:
-                look = {**LOOKS[str(name)], "label": f"{count} solutions"}
+                look = {**LOOKS[str(name)], "label": f"{count} solution{'s' if count > 1 else ''}"}
                 ax.errorbar(results["distance"].values, mean, error, linewidth=0.8, **look)
     ax.set_xscale("log")
     ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
@@ -133,7 +134,7 @@ def summary(results: "xarray.Dataset") -> list[str]:
             lines.append(
                 f"{_said(cells)}, {float(cells['passes']):g} flips per weight (used {float(cells['work']):.4g}): "
                 f"{int(cells['solved'])} of {int(cells['runs'])} solved, E / N = "
-                f"{with_error(float(cells['energy']), float(cells['energy_error']))}, S({d:.3g}) at beta = {beta:g}: "
+                f"{with_error(float(cells['energy']), float(cells['energy_error']))}, S({d:.2g}) at beta = {beta:g}: "
                 f"{with_error(float(at['entropy']), float(at['entropy_error']))}"
             )
     return [*lines, *_compared(results, k), *_among_solutions(results, k), *_checked(results)]
@@ -152,7 +153,7 @@ def _compared(results: "xarray.Dataset", k: int) -> list[str]:
         if np.isfinite(value) and error > 0:
             lines.append(
                 f"{_said(cells)} minus {first} at equal errors ({int(cells['difference_cells'])} numbers of errors "
-                f"that both reach), S({d:.3g}): {with_error(value, error)} nats per weight, {value / error:+.1f} "
+                f"that both reach), S({d:.2g}): {with_error(value, error)} nats per weight, {value / error:+.1f} "
                 "standard errors"
             )
         else:
@@ -167,7 +168,7 @@ def _among_solutions(results: "xarray.Dataset", k: int) -> list[str]:
         if count and np.isfinite(mean[k]):
             told.append(f"{with_error(float(mean[k]), float(error[k]))} {_said(results.isel(dynamics=i))} ({count})")
     d = float(results["distance"][k])
-    return [f"around solutions, beta = inf, S({d:.3g}) = {', '.join(told)}"] if told else ["no run found a solution"]
+    return [f"around solutions, beta = inf, S({d:.2g}) = {', '.join(told)}"] if told else ["no run found a solution"]
 
 
 def _checked(results: "xarray.Dataset") -> list[str]:
