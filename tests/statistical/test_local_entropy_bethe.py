@@ -21,9 +21,12 @@ LIMIT = 4.9
 
 def solved(n, p, seed):
     """An instance and one of its solutions, a function of the seed."""
-    patterns = random_patterns(n, p=p, seed=seed)
-    solutions = enumerate_configurations(patterns, histogram=False, threads=1).solutions
-    return patterns, solutions[seed % len(solutions)]
+    while True:
+        patterns = random_patterns(n, p=p, seed=seed)
+        solutions = enumerate_configurations(patterns, histogram=False, threads=1).solutions
+        if len(solutions):
+            return patterns, solutions[seed % len(solutions)]
+        seed += 1000
 
 
 def test_a_pattern_that_cannot_be_wrong_leaves_binomial_coefficients(seed):
@@ -54,6 +57,23 @@ def test_mean_over_instances_is_the_enumerated_one(n, p, beta, seed):
     spread = np.sqrt(np.mean(np.concatenate(scores) ** 2))
     assert 0.2 < spread < 1.8
     assert np.abs(np.concatenate(scores)).max() < LIMIT
+
+
+@pytest.mark.parametrize("p", [11, 15])
+def test_error_bars_hold_at_many_patterns(p, seed):
+    """Where there are configurations at all: means over instances would be of those with more than is usual."""
+    n, flips = 21, np.arange(1, 10)
+    scores = []
+    for number in range(16):
+        patterns, reference = solved(n, p, seed + number)
+        exact = enumeration(patterns, reference, flips / n).value
+        found = bethe(patterns, reference, flips / n)
+        there = np.isfinite(exact) & np.isfinite(found.value)
+        scores.append(found.z_scores(exact)[there])
+    every = np.concatenate(scores)
+    assert every.size > 30
+    assert 0.2 < np.sqrt(np.mean(every**2)) < 1.0
+    assert np.abs(every).max() < LIMIT
 
 
 def test_multiplier_is_the_field_of_the_scan_over_gamma(seed):
@@ -94,6 +114,28 @@ def test_what_did_not_converge_is_said(seed):
     assert whole.converged
     assert short.error[0] > whole.error[0]
     assert "below 0" in bethe(patterns, reference, [0.99]).warnings[-1]
+
+
+def test_where_the_entropy_is_convex_is_said(seed):
+    """Around a planted, isolated solution gamma = (1/2) dS/dd rises with d first, and falls farther out."""
+    patterns = planted_patterns(1001, p=700, seed=seed)
+    flips = np.array([1, 2, 5, 50, 100, 200])
+    curve = bethe(patterns, patterns.teacher, flips / 1001)
+    rises = np.diff(curve.gamma) > 0
+    np.testing.assert_array_equal(rises, [True, True, False, False, False])
+    said = [text for text in curve.warnings if "not concave" in text]
+    assert len(said) == 1
+    assert "0.000999, 0.001998, 0.004995:" in said[0]
+    # Negative control: where gamma falls nothing is said.
+    assert not any("not concave" in text for text in bethe(patterns, patterns.teacher, flips[3:] / 1001).warnings)
+
+
+def test_bars_beyond_the_calibration_are_called_extrapolated(seed):
+    for p, beyond in ((80, False), (90, True)):
+        patterns = planted_patterns(101, p=p, seed=seed)
+        for systematic, said in ((3.0, beyond), (5.0, False)):
+            curve = bethe(patterns, patterns.teacher, 30 / 101, systematic=systematic)
+            assert any("extrapolation" in text for text in curve.warnings) == said
 
 
 def test_models_it_does_not_know_are_refused(seed):
