@@ -89,7 +89,11 @@ def _smoothed_well(x: float, t: float, beta: float) -> float:
     def weight(y: float) -> float:
         return math.exp(-beta * ((y * y - 1.0) ** 2 / 4.0 + (x - y) ** 2 / (2.0 * t)))
 
-    total = quad(weight, -6.0, 6.0, epsabs=0, epsrel=1e-13, limit=2000, points=[-1.0, 0.0, x, 1.0])[0]
+    # Beyond 40 standard deviations of the window, or where the well itself is steep, there is nothing left.
+    reach = 40.0 * math.sqrt(t / beta)
+    low, high = max(-6.0, x - reach), min(6.0, x + reach)
+    inside = sorted({y for y in (-1.0, 0.0, x, 1.0) if low < y < high})
+    total = quad(weight, low, high, epsabs=0, epsrel=1e-13, limit=2000, points=inside)[0]
     return -math.log(total * math.sqrt(beta / (2.0 * math.pi * t))) / beta
 
 
