@@ -75,9 +75,7 @@ class AgreementSpec(OnPatterns):
     @classmethod
     def _grid_fits(cls, value: AgreementGrid, info: Any) -> AgreementGrid:
         if value.n[-1] > MOST_WEIGHTS:
-            raise ValueError(
-                f"n = {value.n[-1]} is too many to enumerate for every reference; needs n <= {MOST_WEIGHTS}"
-            )
+            raise ValueError(f"n = {value.n[-1]} has too many configurations to count; needs n <= {MOST_WEIGHTS}")
         if max(value.flips) > value.n[0]:
             raise ValueError(f"flips = {max(value.flips)} is more than the n = {value.n[0]} weights there are")
         if len(info.data["effort"].couplings if "effort" in info.data else ()) > len(value.flips):
