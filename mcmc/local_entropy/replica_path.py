@@ -146,7 +146,7 @@ class Population:
             raise StuckError(
                 f"beta: at beta = {last:.3g}, where the population comes no lower, a share of {share:.2g} of the "
                 f"energies of {self.landscape.replicas} replicas is 0 and the lowest is {self.energy.min():g}; "
-                f"{needed} is needed to go on to beta = inf, take beta finite",
+                f"{needed} is needed to go on to beta = inf; take beta finite, or stronger couplings",
                 share,
             )
         return min(last + min(STEP / max(float(self.energy.std()), 1e-9), 0.5 + 0.5 * last), self.target)

@@ -134,6 +134,9 @@ def test_models_offer_replicas():
     [
         ({"model": 3}, "model: got int"),
         ({"y": 1}, "y: got 1"),
+        ({"y": 2.5}, "y: got 2.5"),
+        ({"y": "3"}, "y: got .3."),
+        ({"y": True}, "y: got True"),
         ({"distance": None}, "distance, gamma"),
         ({"gamma": 0.3}, "distance, gamma"),
         ({"distance": 0.7}, "distance: got 0.7"),
