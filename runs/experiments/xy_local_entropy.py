@@ -60,7 +60,7 @@ class Smoothing(Section):
     )
     integrated_scale: Annotated[float, Field(gt=0)] = Field(1.0, description="largest scale of the integration")
     chains: Annotated[int, Field(ge=2)] = Field(4, description="chains of the integration at each rung")
-    sweeps: Annotated[int, Field(ge=64)] = Field(400, description="steps of each chain of the integration")
+    sweeps: Annotated[int, Field(ge=64)] = Field(1200, description="steps of each chain of the integration")
 
     @property
     def integrated_scales(self) -> list[float]:
