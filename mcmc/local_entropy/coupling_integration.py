@@ -19,7 +19,7 @@ def integration(
     distance: Any = None,
     *,
     scale: Any = None,
-    beta: float = math.inf,
+    beta: float | None = None,
     seed: int = 0,
     error: float | None = None,
     **options: Any,
@@ -27,7 +27,8 @@ def integration(
     """Local entropy of `model` around `reference`: S(d) at each `distance`, or u(x, t) at each `scale`.
 
     Give `distance` (fractions of flipped spins) for a spin landscape with a method with_reference, `scale` for a smooth
-    landscape. `beta` is the inverse temperature, infinity for configurations of energy 0 only. `error` is the standard
+    landscape. `beta` is the inverse temperature: without it infinity for distances, configurations of energy 0 only,
+    and 1 for scales, which need a finite one. `error` is the standard
     error asked for at every point; measuring goes on until it is reached or the budget is used. `options` for
     distances: `gammas`, `betas`, `sweeps`, `chains`, `update` and `budget`, see `integrate_distance`; for scales see
     `mcmc.local_entropy.smooth_integration.integrate_scale`. Raises ArgumentError for bad arguments, and LandscapeError
@@ -41,10 +42,14 @@ def integration(
     if scale is not None:
         from mcmc.local_entropy.smooth_integration import integrate_scale
 
-        return _called(integrate_scale, model, reference, scale, beta=beta, seed=seed, **options)
+        return _called(
+            integrate_scale, model, reference, scale, beta=1.0 if beta is None else beta, seed=seed, **options
+        )
     from mcmc.local_entropy.spin_integration import integrate_distance
 
-    return _called(integrate_distance, model, reference, distance, beta=beta, seed=seed, **options)
+    return _called(
+        integrate_distance, model, reference, distance, beta=math.inf if beta is None else beta, seed=seed, **options
+    )
 
 
 def _called(function: Any, *arguments: Any, **options: Any) -> LocalEntropy:

@@ -73,8 +73,8 @@ def convolution(
     positive_integer(samples, "samples", 64)
     wells = lowest_minima(landscape, x, scales, STARTS, seed)
     found = [
-        _smoothed(_Draws(landscape, x, t, beta, seed, place), np.array([w.point for w in minima[:STARTS]]), samples)
-        for place, (t, minima) in enumerate(zip(scales.tolist(), wells, strict=True))
+        _smoothed(_Draws(landscape, x, t, beta, seed, _place(t)), np.array([w.point for w in minima[:STARTS]]), samples)
+        for t, minima in zip(scales.tolist(), wells, strict=True)
     ]
     more = {
         "centre": (("scale", "coordinate"), np.array([w[0].point for w in wells]), "lowest centre of the draws"),
@@ -109,6 +109,12 @@ def _smoothed(draws: "_Draws", centres: np.ndarray, samples: int) -> _Found:
     return _Found(mean, 2 * len(centres) * spread.effective, warning)
 
 
+def _place(t: float) -> int:
+    """A number below 2^31 from the bits of t."""
+    bits = int(np.float64(t).view(np.uint64))
+    return ((bits >> 32) ^ (bits * 0x9E3779B9)) & 0x7FFFFFFF
+
+
 class _LogMean(NamedTuple):
     value: float
     error: float
@@ -133,6 +139,7 @@ class _Draws(NamedTuple):
     beta: float
     seed: int
     place: int
+    """In the random numbers: that of t, whatever else is asked for."""
 
     def taken(self, centres: np.ndarray, groups: int, first: int) -> tuple[np.ndarray, np.ndarray]:
         """Log mean weight of each group, one mirrored pair around every centre, and its mean |z|^2, (groups,) each."""

@@ -24,6 +24,7 @@ from mcmc.local_entropy.smooth_arguments import (
     checked_scales,
     energies,
 )
+from mcmc.random import split_seed
 from mcmc.statistics.series import positive_integer
 
 POINTS = 16
@@ -70,12 +71,14 @@ def quadrature(
     beta: float = 1.0,
     tolerance: float = 1e-11,
     max_points: int = 5_000_000,
+    seed: int = 0,
 ) -> LocalEntropy:
     """u(x, t) at x = `reference` (dim,) for each t of `scale`, by adaptive quadrature, dim 1 or 2.
 
     Cells are halved until the two rules differ by less than `tolerance` of the integral; that difference, and rounding,
     is the error, in general far too large. With `max_points` energies for one t it stops, and warns. A well much
-    narrower than the first cells and apart from all others can be missed. `more` has `points`, energies evaluated.
+    narrower than the first cells and apart from all others can be missed. `seed` is taken as by the other
+    estimators and changes nothing: nothing is random here. `more` has `points`, energies evaluated.
     Raises ArgumentError for more than 2 dimensions and for bad arguments, LandscapeError for energies that are NaN.
     """
     landscape = checked_landscape(landscape)
@@ -86,6 +89,7 @@ def quadrature(
     x = checked_point(reference, landscape.dim)
     scales = checked_scales(scale)
     beta = require_beta(beta, infinite=False)
+    split_seed(seed)
     checked_positive("tolerance", tolerance)
     positive_integer(max_points, "max_points")
     found = [_Integral(landscape, x, t, beta).value(tolerance, max_points) for t in scales.tolist()]

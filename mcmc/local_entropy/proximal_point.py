@@ -14,6 +14,7 @@ import numpy as np
 
 from mcmc.errors import ArgumentError
 from mcmc.landscape import SmoothLandscape
+from mcmc.local_entropy.lattice import require_beta
 from mcmc.local_entropy.result import SCALE, LocalEntropy
 from mcmc.local_entropy.smooth_arguments import checked_landscape, checked_point, checked_scales, energies, gradients
 from mcmc.random import Stream, normals, split_seed
@@ -45,21 +46,31 @@ class Proximal(NamedTuple):
     """Bound on what the cancellation of the two gradients loses in `residual`, Euclidean norm."""
 
 
-def moreau(landscape: SmoothLandscape, reference: Any, scale: Any, *, starts: int = 8, seed: int = 0) -> LocalEntropy:
+def moreau(
+    landscape: SmoothLandscape,
+    reference: Any,
+    scale: Any,
+    *,
+    starts: int = 8,
+    seed: int = 0,
+    beta: float = math.inf,
+) -> LocalEntropy:
     """Moreau envelope min_y f(y) + |x - y|^2 / (2 t) at x = `reference` (dim,) for each t of `scale`, beta = infinity.
 
     `starts` descents for each t: from x, the others from points around it, as far as the minimum can be. The error is
     t |residual gradient|^2 / 2, what is left to descend where f is convex around y*, and rounding. `more` has
     `proximal_point` (scale, coordinate), `gradient` of the envelope, (x - y*) / t, of the same dims,
     `residual_gradient`, its norm, and `minima`, how many different local minima were met. No descent can exclude a
-    lower minimum that none has met. Raises ArgumentError for bad arguments, LandscapeError for energies or gradients
-    that are not finite where a descent begins.
+    lower minimum that none has met. `beta` is taken as by the other estimators and changes nothing: the envelope is the
+    limit beta = infinity. Raises ArgumentError for bad arguments, LandscapeError for energies or gradients that are not
+    finite where a descent begins.
     """
     landscape = checked_landscape(landscape)
     x = checked_point(reference, landscape.dim)
     scales = checked_scales(scale)
     positive_integer(starts, "starts")
     split_seed(seed)
+    require_beta(beta)
     found = lowest_minima(landscape, x, scales, starts, seed)
     chosen = [minima[0] for minima in found]
     points = np.array([c.point for c in chosen])

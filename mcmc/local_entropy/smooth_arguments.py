@@ -38,14 +38,17 @@ def checked_point(reference: Any, dim: int) -> np.ndarray:
     return values
 
 
-def checked_scales(scale: Any) -> np.ndarray:
-    """Scales t as an array (points,) float64. Raises ArgumentError unless all are above 0 and finite."""
+def checked_scales(scale: Any, *, distinct: bool = True) -> np.ndarray:
+    """Scales t as an array (points,) float64. Raises ArgumentError unless all are above 0, finite and `distinct`."""
     values = np.atleast_1d(_floats("scale", scale, "one or more finite numbers above 0 are needed"))
     if values.ndim != 1 or not values.size:
         raise ArgumentError(f"scale: got shape {values.shape}; one or more finite numbers above 0 are needed")
     bad = values[~(np.isfinite(values) & (values > 0))]
     if bad.size:
         raise ArgumentError(f"scale: got {bad[0]}; the scale t of the smoothing is finite and above 0")
+    if distinct and np.unique(values).size < values.size:
+        different, count = np.unique(values, return_counts=True)
+        raise ArgumentError(f"scale: got {different[count > 1][0]:g} more than once; every scale is needed once")
     return values
 
 

@@ -85,9 +85,9 @@ def integrate_scale(
     `sweeps` Langevin steps of each chain are measured, 4000 by default; or as many as `error`, absolute, and
     `relative_error` ask for at every point, `max_sweeps` at most. `chains` independent ladders start near x and are
     tuned in a pilot and `burn_in` steps; after the pilot half of them start at other minima, where descents have met
-    any, from `wells` (points, dim) among others. `ladder`: scales to run at besides those asked for, in place of those that the
-    pilot would choose. `tempering`: at the largest t chains go on to weaker f, which joins minima that lie apart and
-    gives u from the other end (where f is finite everywhere); nearly twice the work in many dimensions.
+    any, from `wells` (points, dim) among others. `ladder`: scales to run at besides those asked for, in place of those
+    that the pilot would choose. `tempering`: at the largest t chains go on to weaker f, which joins minima that lie
+    apart and gives u from the other end (where f is finite everywhere); nearly twice the work in many dimensions.
 
     `sampler` "mala" has no bias. "langevin" (all data) and "sgld" (`batch_size` samples a step, for landscapes with
     data) have one: it is measured by halving the step, and reported in `warnings` and in `more`.
@@ -119,7 +119,8 @@ def integrate_scale(
     breaks = np.unique(np.concatenate([t, [start], given]))
     tuned = tuned_chains(
         landscape, x, breaks, beta, seed,
-        start=start, chains=chains, burn_in=burn_in, automatic=ladder is None, tempering=bool(tempering), known=_wells(wells, landscape.dim),
+        start=start, chains=chains, burn_in=burn_in, automatic=ladder is None,
+        tempering=bool(tempering), known=_wells(wells, landscape.dim),
     )  # fmt: skip
     if sampler == "mala":
         return _measured(tuned, anchor, start, t, goal)

@@ -45,7 +45,7 @@ class TiltedLandscape:
         self.dim = landscape.dim
         self.data_size = landscape.data_size
         self.reference = checked_point(reference, landscape.dim)
-        self.scale = checked_scales(scale)
+        self.scale = checked_scales(scale, distinct=False)
         self.gamma = 1.0 / self.scale
         self.strength = np.atleast_1d(np.array(strength, dtype=np.float64))
         if self.strength.ndim != 1 or not (np.isfinite(self.strength) & (self.strength >= 0)).all():

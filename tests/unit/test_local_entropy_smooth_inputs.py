@@ -5,6 +5,7 @@ import pytest
 
 from mcmc.errors import ArgumentError
 from mcmc.landscapes.analytic import DoubleWell, Quadratic
+from mcmc.local_entropy import convolution, integration, laplace, moreau, quadrature
 from mcmc.local_entropy.result import LocalEntropy
 from mcmc.local_entropy.smooth_integration import integrate_scale
 
@@ -65,6 +66,21 @@ def test_a_ladder_without_overlap_names_what_to_add():
         integrate_scale(DoubleWell(200), np.zeros(200), 2.0, beta=1.0, seed=1, ladder=[1.9], tempering=False, **SHORT)
 
 
+def test_one_loop_calls_every_estimator():
+    for estimator in (integration, quadrature, laplace, convolution, moreau):
+        found = estimator(Quadratic([1.0, 2.0]), np.ones(2), scale=[0.1, 0.5], beta=1.0, seed=2)
+        assert np.isfinite(found.value).all()
+
+
+def test_scales_take_a_finite_beta_where_none_is_given():
+    assert integration(Quadratic([1.0]), 0.5, scale=0.1, **SHORT).beta == 1.0
+
+
+def test_the_draws_of_a_scale_do_not_depend_on_the_others():
+    alone = convolution(DoubleWell(), 0.3, 0.5, seed=1).value[0]
+    assert convolution(DoubleWell(), 0.3, [0.1, 0.5], seed=1).value[1] == alone
+
+
 def test_a_wall_leaves_out_the_branch():
     class Box:
         dim, data_size = 1, None
@@ -112,6 +128,9 @@ def test_mini_batches_look_at_some_of_the_data():
         ({"reference": np.nan}, "reference: got nan"),
         ({"scale": -1.0}, "scale: got -1"),
         ({"scale": []}, "scale: got"),
+        ({"scale": [0.5, 2.0, 0.5]}, "scale: got 0.5 more than once"),
+        ({"wells": 3.0}, "wells: got 3.0"),
+        ({"wells": [[0.0, 1.0]]}, r"reference: got shape \(2,\)"),
         ({"beta": np.inf}, "beta: got inf"),
         ({"landscape": 3}, "landscape: got int"),
         ({"chains": 1}, "chains: got 1"),
