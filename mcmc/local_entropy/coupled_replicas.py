@@ -76,7 +76,9 @@ def replicated(
     contain autocorrelation and the width of steps. `value` is canonical, as defined; `more` has `counted`, the number
     of groups with exactly this mean distance (a (1/yN) ln sqrt N below), `overlap` q, `errors`, the mean energy
     per replica and weight, and with `internal`, which samples y - 1 replicas too, `internal_entropy` and its error.
-    There is no reference: zeros stand for it.
+    There is no reference: zeros stand for it. Where chains differ from each other the error is at least that of their
+    spread; `warnings` says so, and names what else has not converged (replica_checks.py). Values are NaN when no draw
+    at the last finite beta is a solution.
     Raises ArgumentError for bad arguments, for distances that replicas cannot have, and when at beta = infinity no
     solution was reached; LandscapeError for an `update` that the model does not have.
     """
