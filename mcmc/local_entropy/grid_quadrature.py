@@ -38,6 +38,9 @@ BEND = 4.0
 
 FIRST_CELLS = {1: 64, 2: 16}
 GRADING = 4.0
+SCAN = {1: 2**18, 2: 2**9}
+"""Points a side of a regular grid that looks for wells between those of the first cells."""
+MOST_WELLS = 16
 BATCH = 2**18
 """Energies asked for at a time."""
 
@@ -76,8 +79,9 @@ def quadrature(
     """u(x, t) at x = `reference` (dim,) for each t of `scale`, by adaptive quadrature, dim 1 or 2.
 
     Cells are halved until the two rules differ by less than `tolerance` of the integral; that difference, and rounding,
-    is the error, in general far too large. With `max_points` energies for one t it stops, and warns. A well much
-    narrower than the first cells and apart from all others can be missed. `seed` is taken as by the other
+    is the error, in general far too large. With `max_points` energies for one t it stops, and warns. Minima that a
+    regular grid shows are edges of cells; the error knows nothing of a well narrower
+    than that grid, whose spacing is `resolved_width` in `more`. `seed` is taken as by the other
     estimators and changes nothing: nothing is random here. `more` has `points`, energies evaluated.
     Raises ArgumentError for more than 2 dimensions and for bad arguments, LandscapeError for energies that are NaN.
     """
@@ -93,13 +97,16 @@ def quadrature(
     checked_positive("tolerance", tolerance)
     positive_integer(max_points, "max_points")
     found = [_Integral(landscape, x, t, beta).value(tolerance, max_points) for t in scales.tolist()]
-    value, error, points = (np.array(column) for column in zip(*found, strict=True))
+    value, error, points, width = (np.array(column) for column in zip(*found, strict=True))
     warnings = tuple(
         f"scale {t:g}: {n} points leave an error of {e:.2g}; raise max_points, or f is not smooth"
         for t, e, n in zip(scales, error, points, strict=True)
         if n >= max_points
     )
-    more = {"points": (("scale",), points, "energies evaluated")}
+    more = {
+        "points": (("scale",), points, "energies evaluated in cells"),
+        "resolved_width": (("scale",), width, "spacing of the grid that looked for wells; narrower ones may be missed"),
+    }
     certain = np.full(scales.size, np.inf)
     return LocalEntropy(
         SCALE, scales, value, error, "quadrature", x, beta, 1 / scales, certain, warnings=warnings, more=more
@@ -111,7 +118,7 @@ class _Integral:
 
     def __init__(self, landscape: SmoothLandscape, x: np.ndarray, t: float, beta: float):
         self.landscape, self.x, self.t, self.beta, self.dim = landscape, x, t, beta, x.size
-        self.points = 0
+        self.points, self.width = 0, math.inf
         self.lowest = math.inf
         """Lowest energy f met, which sets how far the integrand reaches."""
         side = 0.5 * (1.0 - np.cos(np.pi * np.arange(POINTS + 1) / POINTS))
@@ -121,8 +128,8 @@ class _Integral:
         coarse[::2] = _weights(POINTS // 2)
         self.coarse = _tensor(coarse, self.dim)
 
-    def value(self, tolerance: float, max_points: int) -> tuple[float, float, int]:
-        """u, its error, and the points it took."""
+    def value(self, tolerance: float, max_points: int) -> tuple[float, float, int, float]:
+        """u, its error, the points it took, and the spacing of the grid that looked for wells."""
         cells = self._resolved(self._first_cells(), tolerance, max_points)
         floor = cells.floor.min()
         scale = np.exp(floor - cells.floor)
@@ -131,7 +138,7 @@ class _Integral:
         log_integral = math.log(total) - floor + 0.5 * self.dim * math.log(self.beta / (2 * math.pi * self.t))
         # Rounding of the exponents: each is a difference of terms of the size of the floor.
         rounding = 8 * np.finfo(float).eps * (1.0 + abs(floor) + abs(log_integral))
-        return -log_integral / self.beta, (rough / total + rounding) / self.beta, self.points
+        return -log_integral / self.beta, (rough / total + rounding) / self.beta, self.points, self.width
 
     def _resolved(self, cells: _Cells, tolerance: float, max_points: int) -> _Cells:
         """The cells, halved until the sum of their differences is within the tolerance and nothing hides."""
@@ -162,12 +169,33 @@ class _Integral:
             before = self.lowest
             reach = math.sqrt(2 * self.t * (here - self.lowest + REACH / self.beta))
             graded = np.sinh(GRADING * np.linspace(-1, 1, FIRST_CELLS[self.dim] + 1)) / math.sinh(GRADING)
-            grids = [c + reach * graded for c in self.x]
+            edges = self._scanned(reach)
+            edges = edges[(np.abs(edges - self.x) < reach).all(axis=1)]
+            grids = [np.unique(np.append(c + reach * graded, e)) for c, e in zip(self.x, edges.T, strict=True)]
             low = np.stack(np.meshgrid(*[g[:-1] for g in grids], indexing="ij"), axis=-1).reshape(-1, self.dim)
             width = np.stack(np.meshgrid(*[np.diff(g) for g in grids], indexing="ij"), axis=-1).reshape(-1, self.dim)
             cells = self._evaluated(low, width)
             if self.lowest >= before - 0.1 / self.beta:
                 return cells
+
+    def _scanned(self, reach: float) -> np.ndarray:
+        """The lowest minima of the exponent on a regular grid, (wells, dim)."""
+        count = SCAN[self.dim]
+        sides = [np.linspace(c - reach, c + reach, count) for c in self.x]
+        self.width = 2 * reach / (count - 1)
+        y = np.stack(np.meshgrid(*sides, indexing="ij"), axis=-1).reshape(-1, self.dim)
+        energy = energies(self.landscape, y)
+        self.lowest = min(self.lowest, float(energy.min()))
+        height = energy + ((y - self.x) ** 2).sum(axis=1) / (2 * self.t)
+        grid = np.pad(height.reshape([count] * self.dim), 1, constant_values=np.inf)
+        inner = tuple([slice(1, -1)] * self.dim)
+        lower = np.isfinite(grid[inner])
+        for axis in range(self.dim):
+            for way in (-1, 1):
+                lower &= grid[inner] < np.roll(grid, way, axis)[inner]
+        chosen = np.flatnonzero(lower)
+        chosen = chosen[np.argsort(height[chosen], kind="stable")[:MOST_WELLS]]
+        return np.asarray(y[chosen])
 
     def _halves(self, cells: _Cells) -> _Cells:
         """Each cell cut in two along every side."""

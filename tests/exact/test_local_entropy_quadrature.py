@@ -7,6 +7,7 @@ import pytest
 
 from mcmc.errors import ArgumentError, LandscapeError
 from mcmc.landscapes.analytic import DoubleWell, Quadratic
+from mcmc.landscapes.mixture import GaussianMixture
 from mcmc.local_entropy import quadrature
 
 ROUNDING = 1e-12
@@ -116,3 +117,16 @@ def test_energy_that_is_no_number():
 
     with pytest.raises(LandscapeError, match="energy: got nan"):
         quadrature(Wrong(1, 1.0), 0.0, 0.1)
+
+
+@pytest.mark.parametrize("place", [7.3, 11.7])
+def test_a_needle_wider_than_the_resolved_width_is_met(place):
+    wide = 1e-3
+    landscape = GaussianMixture([0.5, 0.5], [[0.0], [place]], [[[1.0]], [[wide**2]]])
+    spread = np.array([1.0, wide**2]) + 30.0
+    exact = -np.logaddexp.reduce(
+        np.log(0.5) - 0.5 * np.array([0.0, place**2]) / spread - 0.5 * np.log(2 * np.pi * spread)
+    )
+    found = quadrature(landscape, [0.0], 30.0)
+    assert found.more["resolved_width"][1][0] < wide
+    assert abs(found.value[0] - exact) < 1e-9
