@@ -71,14 +71,15 @@ def replicated(
     """phi_y at each mutual `distance` of `y` replicas, or at the means that couplings `gamma` give; see the module.
 
     `model` is a spin landscape with `with_replicas`. A population that anneals lays out the line and finds the coupling
-    of each distance; `chains` independent sets of replicas then temper along it for `thermalize` (sweeps / 5) and
+    of each distance; `chains` independent sets of replicas then temper along it for `thermalize` (sweeps / 2) and
     `sweeps` sweeps. `value` is by Bennett's ratios, the companion "integration" integrates over beta and gamma; errors
     contain autocorrelation and the width of steps. `value` is canonical, as defined; `more` has `counted`, the number
     of groups with exactly this mean distance (a (1/yN) ln sqrt N below), `overlap` q, `errors`, the mean energy
     per replica and weight, and with `internal`, which samples y - 1 replicas too, `internal_entropy` and its error.
     There is no reference: zeros stand for it. Where chains differ from each other the error is at least that of their
     spread; `warnings` says so, and names what else has not converged (replica_checks.py). Values are NaN when no draw
-    at the last finite beta is a solution.
+    at the last finite beta is a solution. With hardly any
+    solutions chains forget slowly where they started, values then being too low: give `thermalize` as many sweeps.
     Raises ArgumentError for bad arguments, for distances that replicas cannot have, and when at beta = infinity no
     solution was reached; LandscapeError for an `update` that the model does not have.
     """
@@ -86,7 +87,7 @@ def replicated(
     landscape = _replicas(model, y)
     sizes = _Sizes(positive_integer(sweeps, "sweeps", 100), positive_integer(chains, "chains"), 0)
     sizes = sizes._replace(
-        warm=sizes.sweeps // 5 if thermalize is None else positive_integer(thermalize, "thermalize", 0)
+        warm=sizes.sweeps // 2 if thermalize is None else positive_integer(thermalize, "thermalize", 0)
     )
     split_seed(seed)
     if update not in landscape.updates:
