@@ -25,7 +25,7 @@ from mcmc.local_entropy.lanczos import (
     signs,
 )
 from mcmc.local_entropy.lattice import require_beta
-from mcmc.local_entropy.proximal_point import descend, lowest_minima
+from mcmc.local_entropy.proximal_point import Proximal, descend, lowest_minima
 from mcmc.local_entropy.result import SCALE, LocalEntropy
 from mcmc.local_entropy.smooth_arguments import (
     checked_choice,
@@ -45,6 +45,8 @@ DRAWS = 32
 """Gaussian draws, with their mirror images, that measure what f adds to its expansion."""
 ANHARMONIC = 0.1
 """Warn when that is more than so many 1 / beta."""
+NEAR = 5.0
+"""Other minima higher than the value by so many 1 / beta, each by its own expansion, are left alone."""
 SINGULAR = 1e-6
 """Eigenvalues of I + t H below this count as none above 0: differences of gradients do not tell."""
 
@@ -71,7 +73,9 @@ def laplace(
 
     The error holds the spread over probes, the truncation of the Lanczos quadrature, the error of differences, and
     `anharmonic`, the size of what f adds beyond second order where that Gaussian reaches (two cumulants; a warning
-    above 0.1 / beta); wells that it does not reach are in neither value nor error. Where I + t H is not positive
+    above 0.1 / beta); other minima that a few descents meet (up to
+    `exact_below` coordinates) are in the error, with a warning, not in the value; wells that none meets are in
+    neither. Where I + t H is not positive
     definite the integral does not exist: NaN, and a warning. `more` has `log_determinant` and its error,
     `lowest_eigenvalue` and `highest_eigenvalue` of H (as far as Lanczos saw them), `trace`, `anharmonic` and `point`.
     Raises ArgumentError for bad arguments.
@@ -91,7 +95,44 @@ def laplace(
         product = HessianAt(landscape, point, hessian_vector)
         expansion = _Expansion(landscape, x, point, product, scales[k : k + alone], beta, seed)
         found += expansion.values(probes, steps, exact_below)
+    if landscape.dim <= exact_below:
+        minima = lowest_minima(landscape, x, scales, STARTS, seed)
+        for k, t in enumerate(scales.tolist()):
+            others = [m for m in minima[k] if _apart(landscape, x, t, beta, points[k], m, hessian_vector)]
+            found[k] = _with_others(landscape, t, beta, found[k], others, hessian_vector)
     return _result(x, scales, beta, points, found)
+
+
+def _pulled_hessian(landscape, point, t: float, hessian_vector) -> np.ndarray:
+    """I + t H at a point."""
+    return np.eye(point.size) + t * HessianAt(landscape, point, hessian_vector).dense()[0]
+
+
+def _apart(landscape, x, t: float, beta: float, point, other: Proximal, hessian_vector) -> bool:
+    """Whether a minimum is another than the one below the point of the expansion, by more than its own width."""
+    away = other.point - descend(landscape, x, t, point).point
+    if not away.any():
+        return False
+    return float(away @ _pulled_hessian(landscape, other.point, t, hessian_vector) @ away) * beta / t > 1.0
+
+
+def _with_others(landscape, t: float, beta: float, found: "_Value", others: list, hessian_vector) -> "_Value":
+    """The value with what other minima would add in its error, and a warning of them, where it is not little."""
+    gains = []
+    for other in others:
+        sign, log_det = np.linalg.slogdet(_pulled_hessian(landscape, other.point, t, hessian_vector))
+        if sign > 0 and np.isfinite(found.value):
+            gains.append(-beta * (other.value - found.value) - 0.5 * log_det)
+    if not gains or max(gains) < -NEAR:
+        return found
+    lower = float(np.logaddexp.reduce([0.0, *gains])) / beta
+    said = (
+        f"scale {t:g}: {len(gains)} other minima within reach, u is lower by about {lower:.2g}; "
+        "take a smaller scale, or integration"
+    )
+    return found._replace(
+        error=float(np.hypot(found.error, lower)), warning="; ".join(filter(None, [found.warning, said]))
+    )
 
 
 def hessian_spectrum(

@@ -5,6 +5,7 @@ import pytest
 
 from mcmc.errors import ArgumentError, LandscapeError
 from mcmc.landscapes.analytic import DoubleWell, Quadratic
+from mcmc.landscapes.mixture import GaussianMixture
 from mcmc.local_entropy import laplace, quadrature
 from mcmc.local_entropy.hessian_determinant import hessian_spectrum
 
@@ -139,3 +140,14 @@ def test_bad_input(change, words):
 def test_products_of_a_wrong_shape():
     with pytest.raises(LandscapeError, match="hessian_vector: got shape"):
         laplace(DoubleWell(2), [1.0, 1.0], 0.1, hessian_vector=lambda x, v: v[:1])
+
+
+@pytest.mark.parametrize("at", ["reference", "minimum", "proximal"])
+def test_another_minimum_is_warned_of_and_in_the_error(at):
+    pair = GaussianMixture([0.5, 0.5], [[0.0], [6.0]], [[[1.0]], [[1.0]]])
+    exact = pair.local_entropy(np.zeros((1, 1)), 20.0)[0]
+    found = laplace(pair, [0.0], 20.0, at=at)
+    assert any("other minima" in text for text in found.warnings)
+    assert abs(found.value[0] - exact) < 2.0 * found.error[0]
+    alone = laplace(Quadratic([1.0, 5.0]), [1.0, 0.3], [0.1, 20.0], at=at)
+    assert not alone.warnings
