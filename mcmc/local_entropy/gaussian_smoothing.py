@@ -171,7 +171,7 @@ def _log_mean(log_weight: np.ndarray, square: np.ndarray, dim: int) -> _LogMean:
     """Logarithm of the mean weight, its error, the bias taken off, and the share of variance kept."""
     top = log_weight.max()
     if np.isneginf(top):
-        return _LogMean(-math.inf, math.nan, 0.0, 1.0)
+        return _LogMean(math.nan, math.nan, 0.0, 1.0)
     weight = np.exp(log_weight - top)
     away = square - dim
     controlled = weight.copy()

@@ -73,10 +73,9 @@ def laplace(
 
     The error holds the spread over probes, the truncation of the Lanczos quadrature, the error of differences, and
     `anharmonic`, the size of what f adds beyond second order where that Gaussian reaches (two cumulants; a warning
-    above 0.1 / beta); other minima that a few descents meet (up to
-    `exact_below` coordinates) are in the error, with a warning, not in the value; wells that none meets are in
-    neither. Where I + t H is not positive
-    definite the integral does not exist: NaN, and a warning. `more` has `log_determinant` and its error,
+    above 0.1 / beta). Other minima that a few descents meet (up to `exact_below` coordinates) are in the error, with a
+    warning, not in the value; wells that none meets are in neither. Where I + t H is not positive definite the integral
+    does not exist: NaN, and a warning. `more` has `log_determinant` and its error,
     `lowest_eigenvalue` and `highest_eigenvalue` of H (as far as Lanczos saw them), `trace`, `anharmonic` and `point`.
     Raises ArgumentError for bad arguments.
     """
