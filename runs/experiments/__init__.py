@@ -27,11 +27,11 @@ KINDS: dict[str, str] = {
     "perceptron-enumeration": "runs.experiments.perceptron_enumeration:PerceptronEnumeration",
     "perceptron-equilibrium": "runs.experiments.perceptron_equilibrium:PerceptronEquilibrium",
     "perceptron-local-entropy": "runs.experiments.perceptron_local_entropy:PerceptronLocalEntropy",
-    "well-widths": "runs.experiments.well_widths:WellWidths",
     "perceptron-wide-vs-narrow": "runs.experiments.perceptron_wide_narrow:PerceptronWideNarrow",
+    "well-widths": "runs.experiments.well_widths:WellWidths",
     "xy": "runs.experiments.xy:XYPhaseDiagram",
-    "xy-quench": "runs.experiments.xy_quench:XYQuench",
     "xy-local-entropy": "runs.experiments.xy_local_entropy:XYLocalEntropy",
+    "xy-quench": "runs.experiments.xy_quench:XYQuench",
 }
 """Kind as written in a run file: module and class, imported only when asked for."""
 
