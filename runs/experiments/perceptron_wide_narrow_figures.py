@@ -98,15 +98,20 @@ def _solutions(ax: Any, results: "xarray.Dataset") -> None:
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     d = results["theory_distance"].values
-    for name, line in (("bound", "-."), ("densest", "--"), ("typical", ":")):
-        ax.plot(d, results[f"theory_{name}"].values, **{**THEORY, "linestyle": line})
+    theories = (("bound", "-.", "all configurations"), ("densest", "--", "densest groups"), ("typical", ":", "typical"))
+    lines = [
+        ax.plot(d, results[f"theory_{name}"].values, **{**THEORY, "linestyle": style, "label": said})[0]
+        for name, style, said in theories
+    ]
+    ax.add_artist(ax.legend(handles=lines, loc="lower right", fontsize=7))
     highest = [np.nanmax(results["theory_densest"].values, initial=0.05)]
+    measured = []
     for i, name in enumerate(results["dynamics"].values):
         if "run_entropy" in results:
             mean, error, count = solution_curve(results.isel(dynamics=i))
             if count:
                 look = {**LOOKS[str(name)], "label": f"{count} solution{'s' if count > 1 else ''}"}
-                ax.errorbar(results["distance"].values, mean, error, linewidth=0.8, **look)
+                measured.append(ax.errorbar(results["distance"].values, mean, error, linewidth=0.8, **look))
     ax.set_xscale("log")
     ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -114,8 +119,8 @@ def _solutions(ax: Any, results: "xarray.Dataset") -> None:
     ax.set_ylim(-0.06, 1.15 * float(highest[0]))
     ax.set_xlabel(r"distance $d$ from the solution")
     ax.set_ylabel(r"$S(d)$, $\beta=\infty$ (nats per weight)")
-    if ax.get_legend_handles_labels()[0]:
-        ax.legend(loc="upper left")
+    if measured:
+        ax.legend(handles=measured, loc="upper left")
     else:
         ax.annotate("no run ended in a solution", (0.5, 0.9), xycoords="axes fraction", ha="center")
 
