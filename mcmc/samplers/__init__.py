@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         geometric_ramp,
         linear_ramp,
     )
+    from mcmc.samplers.sgd import SGD
     from mcmc.samplers.sgld import SGLD
     from mcmc.samplers.tempering import Tempering
     from mcmc.samplers.tempering_ladder import pilot_temperatures, place_temperatures
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 _FILES = {
     "MALA": "mala",
+    "SGD": "sgd",
     "SGLD": "sgld",
     "Annealing": "annealing",
     "CouplingSchedule": "replicated",
@@ -65,6 +67,7 @@ _FILES = {
 
 __all__ = [
     "MALA",
+    "SGD",
     "SGLD",
     "Annealing",
     "CouplingSchedule",

@@ -77,13 +77,24 @@ class Minibatches:
     """Batches of `size` out of `data_size` samples, each chain its own; `size` None means all samples, every time.
 
     `replacement` True draws every sample independently, False every batch as a subset independent of other batches;
-    "epoch" cuts one random order of all samples into batches. Raises ArgumentError for anything else, or a size that
-    is no whole number from 1 to the number of samples.
+    "epoch" cuts one random order of all samples into batches. `samples` (rows, count), distinct indices in each row,
+    makes chain `id` see those of row `id` mod rows alone. Raises ArgumentError for anything else, or a size that is no
+    whole number from 1 to the number of samples.
     """
 
-    def __init__(self, data_size: int | None, size: int | None, *, replacement: bool | Literal["epoch"] = "epoch"):
+    def __init__(
+        self,
+        data_size: int | None,
+        size: int | None,
+        *,
+        replacement: bool | Literal["epoch"] = "epoch",
+        samples: Any = None,
+    ):
         if replacement != "epoch" and not isinstance(replacement, (bool, np.bool_)):
             raise ArgumentError(f"replacement: got {replacement!r}; True, False or 'epoch' is needed")
+        self.samples = None if samples is None else checked_samples(samples, data_size)
+        if self.samples is not None:
+            data_size = self.samples.shape[1]
         if size is not None:
             if data_size is None:
                 raise ArgumentError(f"batch_size: got {size}; this landscape is no mean over data, leave it out")
@@ -116,11 +127,16 @@ class Minibatches:
 
     def indices(self, step: int, chain: np.ndarray, seed: int) -> np.ndarray | None:
         """Samples of each chain in a step, (chains, b) int64; None for all data."""
-        if self.size is None:
-            return None
+        if self.samples is None:
+            return None if self.size is None else self._drawn(self.size, step, chain, seed)
+        rows = self.samples[chain % np.uint32(len(self.samples))]
+        return rows if self.size is None else np.take_along_axis(rows, self._drawn(self.size, step, chain, seed), 1)
+
+    def _drawn(self, size: int, step: int, chain: np.ndarray, seed: int) -> np.ndarray:
+        """Numbers below `data_size`, (chains, size) int64."""
         k0, k1 = split_seed(seed)
         if self.replacement != "epoch":
-            out = np.empty((chain.size, self.size), np.int64)
+            out = np.empty((chain.size, size), np.int64)
             if self.replacement:
                 fill_draws(out, self.data_size, step, chain, k0, k1)
                 return out
@@ -130,7 +146,7 @@ class Minibatches:
             return out
         epoch, place = divmod(step, self.per_epoch)
         orders = self._orders(epoch, chain, seed)
-        return orders[:, place * self.size : (place + 1) * self.size]
+        return orders[:, place * size : (place + 1) * size]
 
     def _orders(self, epoch: int, chain: np.ndarray, seed: int) -> np.ndarray:
         """Orders of an epoch; those of the last one asked for are kept."""
@@ -140,3 +156,20 @@ class Minibatches:
             fill_orders(orders, epoch, chain, *split_seed(seed))
             self._kept = key, orders
         return self._kept[1]
+
+
+def checked_samples(samples: Any, data_size: int | None) -> np.ndarray:
+    """Indices of samples (rows, count) as int64. Raises ArgumentError for other shapes, indices not there or twice."""
+    if data_size is None:
+        raise ArgumentError("samples: got indices; this landscape is no mean over data, leave them out")
+    found = np.asarray(samples)
+    if found.ndim != 2 or not found.size or found.dtype.kind not in "iu":
+        raise ArgumentError(
+            f"samples: got shape {found.shape} of {found.dtype}; whole numbers (rows, samples of a row) are needed"
+        )
+    if found.min() < 0 or found.max() >= data_size:
+        wrong = found.min() if found.min() < 0 else found.max()
+        raise ArgumentError(f"samples: got index {wrong}; the data have samples 0 to {data_size - 1}")
+    if (np.diff(np.sort(found, axis=1), axis=1) == 0).any():
+        raise ArgumentError("samples: got an index twice in a row; each sample once is needed")
+    return found.astype(np.int64)

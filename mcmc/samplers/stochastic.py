@@ -24,15 +24,16 @@ STREAM = int(Stream.SGD_NOISE)
 class StochasticSampler(SmoothSampler):
     """Chains x (chains, dim) that follow gradients of mini-batches; subclasses say how a step goes, in `_move`.
 
-    `batch_size` None takes all data in every step; `replacement` True, False or "epoch" is how samples are drawn, see
-    `Minibatches`; `rates` is a schedule that multiplies the step size. Raises ArgumentError for a step size, beta,
-    batch size or schedule out of range.
+    `batch_size` None takes all data in every step; `replacement` True, False or "epoch" is how samples are drawn and
+    `samples` from which, see `Minibatches`; `rates` is a schedule that multiplies the step size. Raises ArgumentError
+    for a step size, beta, batch size or schedule out of range.
     """
 
     info: ClassVar[Any]
     """The sampler's own Info, of one field `gradient_norm`."""
     statistic_names: ClassVar[Mapping[str, str]] = {
         "epoch": "passes through the data",
+        "sample_gradients": "gradients of single samples taken so far",
         "temperature": "temperature of the noise of mini-batches",
     }
 
@@ -45,9 +46,10 @@ class StochasticSampler(SmoothSampler):
         batch_size: int | None = None,
         replacement: bool | Literal["epoch"] = "epoch",
         rates: LearningRates | None = None,
+        samples: Any = None,
     ):
         super().__init__(landscape, beta, step_size=step_size)
-        self.batches = Minibatches(landscape.data_size, batch_size, replacement=replacement)
+        self.batches = Minibatches(landscape.data_size, batch_size, replacement=replacement, samples=samples)
         if rates is not None and not isinstance(rates, LearningRates):
             raise ArgumentError(f"rates: got {type(rates).__name__}; LearningRates, or None, are needed")
         # Named here too: what a file of `sample` says of a sampler are its numbers, not its objects.
@@ -72,12 +74,29 @@ class StochasticSampler(SmoothSampler):
         return self.step(state, n)
 
     def statistics(self, state: Any) -> Mapping[str, np.ndarray]:
-        """`step_size`, as the schedule has it for the next step, and `epoch`, passes so far: (chains,) float64."""
+        """`step_size`, as the schedule has it for the next step, `epoch`, passes so far, and `sample_gradients`.
+
+        Each (chains,) float64.
+        """
         sweep = int(state.sweep)
         return {
             "step_size": self.rates_at(state, sweep).copy(),
             "epoch": np.full(state.step_size.shape, self.batches.epoch(sweep)),
+            "sample_gradients": np.full(state.step_size.shape, float(self.sample_gradients(sweep))),
         }
+
+    def weights(self, state: Any) -> np.ndarray:
+        """What the optimiser has arrived at, (chains, dim): the state's own array."""
+        return state.x
+
+    def sample_gradients(self, sweep: int) -> int:
+        """Gradients of single samples that a chain has taken by `sweep`, for comparison at equal work."""
+        return sweep * self.gradient_samples
+
+    @property
+    def gradient_samples(self) -> int:
+        """Samples of one gradient: those of a batch; 1 for a landscape without data."""
+        return self.batches.size or self.batches.data_size or 1
 
     def rates_at(self, state: Any, sweep: int) -> np.ndarray:
         """Step size of each chain in step `sweep`, (chains,) float64."""
@@ -118,10 +137,12 @@ class Optimizer(StochasticSampler):
         batch_size: int | None = None,
         replacement: bool | Literal["epoch"] = "epoch",
         rates: LearningRates | None = None,
+        samples: Any = None,
     ):
         super().__init__(
-            landscape, np.inf, step_size=step_size, batch_size=batch_size, replacement=replacement, rates=rates
-        )
+            landscape, np.inf, step_size=step_size, batch_size=batch_size, replacement=replacement, rates=rates,
+            samples=samples,
+        )  # fmt: skip
 
 
 def number_within(name: str, value: Any, least: float, below: float = np.inf) -> float:

@@ -14,6 +14,7 @@ from mcmc.landscapes.network import Data, mlp
 from mcmc.landscapes.xy.model import XYModel
 from mcmc.samplers import (
     MALA,
+    SGD,
     SGLD,
     Annealing,
     CouplingTempering,
@@ -72,6 +73,7 @@ def every_sampler():
         "quench perceptron": Quench(model),
         "tempering in gamma": CouplingTempering(Metropolis(near), [0.0, 0.2, 0.5]),
         "tempering on a grid": GridTempering(WithReference(model, np.ones(15, np.int8)), [1.0, 0.5], [0.0, 0.2, 0.5]),
+        "sgd": SGD(network(), step_size=0.05, batch_size=5, momentum=0.9, nesterov=True),
         "sgld": SGLD(network(), 50.0, step_size=0.05, batch_size=5, rates=warm_up(40, cosine_rates(900, 0.2))),
         "sgld preconditioned": SGLD(network(), 50.0, step_size=0.01, batch_size=4, replacement=False, precondition=0.1),
         "replicated annealing": ReplicatedAnnealing(Replicated(model, 3), ramps),

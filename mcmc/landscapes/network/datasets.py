@@ -88,7 +88,7 @@ def teacher_student(
     require_memory(32.0 * count * features, f"{count} samples of {features} features", "take fewer samples")
     inputs = _normal_matrix(count, features, seed, Stream.PATTERNS, 0)
     labels = _taught(inputs, sizes, seed)
-    targets = _with_noise(labels[:samples], classes, label_noise, seed)
+    targets = noisy_labels(labels[:samples], classes, label_noise, seed)
     held: Any = (inputs[samples:], labels[samples:]) if test_samples else (None, None)
     return Data(inputs[:samples], targets, held[0], held[1], name="teacher-student")
 
@@ -138,7 +138,8 @@ def _taught(inputs, sizes, seed):
     return (level[:, 0] > 0).astype(np.int64) if sizes[-1] == 1 else level.argmax(axis=1)
 
 
-def _with_noise(labels, classes, label_noise, seed):
+def noisy_labels(labels: np.ndarray, classes: int, label_noise: float, seed: int) -> np.ndarray:
+    """Labels (samples,) of which each is any of the other classes with probability `label_noise`."""
     drawn = uniforms(seed, Stream.LABEL_NOISE, np.arange(labels.size), 0, 0)
     shift = 1 + np.minimum((drawn[:, 1] * (classes - 1)).astype(np.int64), classes - 2)
     return np.where(drawn[:, 0] < label_noise, (labels + shift) % classes, labels)

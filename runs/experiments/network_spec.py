@@ -1,0 +1,137 @@
+"""What run files of the network experiments share: the data, the network on it, and the landscape that they make.
+
+The split into training and test samples and all label noise follow from `data.seed` alone: runs of different seeds see
+the same data.
+"""
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from runs.spec import RunSpec, Section
+
+if TYPE_CHECKING:
+    from mcmc.landscapes.network import MLP, Data
+
+Width = Annotated[int, Field(ge=1, le=4096)]
+Count = Annotated[int, Field(ge=2)]
+
+
+class Samples(Section):
+    """What the network is trained and tested on."""
+
+    name: Literal["digits", "fashion-mnist", "teacher-student"] = Field(
+        "digits", description="digits (scikit-learn), fashion-mnist (Debian's package), or random inputs with a teacher"
+    )
+    side: Annotated[int, Field(ge=1, le=28)] | None = Field(
+        None, description="side of the images in pixels after averaging; left out: their own (8 or 28)"
+    )
+    train: Count | None = Field(None, description="training samples, chosen at random; left out: all there are")
+    test: Count | None = Field(None, description="test samples; left out: a fifth of digits, or all of fashion-mnist")
+    label_noise: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.0, description="probability that a training label is replaced by another class"
+    )
+    features: Annotated[int, Field(ge=1)] | None = Field(None, description="inputs of teacher-student data")
+    teacher: list[Width] = Field([], description="hidden layers of the teacher; none: a perceptron, two classes")
+    classes: Annotated[int, Field(ge=2, le=1000)] = Field(2, description="classes of teacher-student data")
+    seed: Annotated[int, Field(ge=0, lt=2**64)] = Field(0, description="seed of the split, the teacher and label noise")
+
+    @field_validator("features")
+    @classmethod
+    def _features_of_a_teacher(cls, value: int | None, info: ValidationInfo) -> int | None:
+        if value is not None and info.data.get("name") != "teacher-student":
+            raise ValueError('belongs to name = "teacher-student"; images have their pixels')
+        return value
+
+    def draw(self) -> "Data":
+        """The samples. Raises LandscapeError where they are not installed, ArgumentError for too many."""
+        return _drawn(self.model_dump_json())
+
+
+class Network(Section):
+    """The built-in multilayer network."""
+
+    hidden: list[Width] = Field([32], description="widths of the hidden layers")
+    activation: Literal["tanh", "relu", "softplus", "identity"] = Field("tanh", description="of the hidden layers")
+    weight_decay: Annotated[float, Field(ge=0)] = Field(0.0, description="w: the energy has w |x|^2 / 2 besides")
+
+
+class OnNetworks(RunSpec):
+    """What every experiment on networks has, before its `grid`."""
+
+    data: Samples = Field(default_factory=lambda: Samples.model_validate({}))
+    network: Network = Field(default_factory=lambda: Network.model_validate({}))
+
+    @field_validator("device")
+    @classmethod
+    def _on_the_cpu(cls, value: str) -> str:
+        if value != "cpu":
+            raise ValueError("the network experiments run on the cpu; leave it out")
+        return value
+
+    def landscape(self, data: "Data | None" = None) -> "MLP":
+        """Mean loss of the network, on all training samples or on `data`."""
+        from mcmc.landscapes.network import mlp
+
+        network = self.network
+        return mlp(
+            self.data.draw() if data is None else data, network.hidden, activation=network.activation,
+            weight_decay=network.weight_decay,
+        )  # fmt: skip
+
+
+@lru_cache(maxsize=4)
+def _drawn(said: str) -> "Data":
+    """Kept, since every point of a run in one process asks for the same samples."""
+    wanted = Samples.model_validate_json(said)
+    found = _made(wanted)
+    return found if wanted.name == "teacher-student" else _noisy(found, wanted)
+
+
+def _made(wanted: Samples) -> "Data":
+    from mcmc.errors import ArgumentError
+    from mcmc.landscapes.network import fashion_mnist, teacher_student
+
+    if wanted.name == "teacher-student":
+        if wanted.features is None:
+            raise ArgumentError("data.features: got none; teacher-student data need the number of inputs")
+        return teacher_student(
+            wanted.features, wanted.train or 1000, teacher=wanted.teacher or "perceptron", classes=wanted.classes,
+            label_noise=wanted.label_noise, test_samples=wanted.test or 2000, seed=wanted.seed,
+        )  # fmt: skip
+    if wanted.name == "fashion-mnist":
+        side = 28 if wanted.side is None else wanted.side
+        return fashion_mnist(side=side, samples=wanted.train, test_samples=wanted.test, seed=wanted.seed)
+    return _digits(wanted)
+
+
+def _digits(wanted: Samples) -> "Data":
+    """Scikit-learn's digits; fewer training samples are the first of a random order."""
+    from mcmc.errors import ArgumentError
+    from mcmc.landscapes.network import Data, digits, pooled
+    from mcmc.landscapes.network.datasets import scaled
+
+    whole = digits(seed=wanted.seed, scale="unit", **_share(wanted.test))
+    inputs, tested = whole.inputs, whole.test_inputs
+    if wanted.side is not None:
+        inputs, tested = pooled(inputs, wanted.side), pooled(tested, wanted.side)
+    if wanted.train is not None and wanted.train > len(inputs):
+        raise ArgumentError(f"data.train: got {wanted.train}; {len(inputs)} training samples are there")
+    kept = slice(0, wanted.train)
+    chosen = Data(inputs[kept], whole.targets[kept], tested, whole.test_targets, "digits")
+    return scaled(chosen, "standard")
+
+
+def _share(test: int | None) -> dict[str, Any]:
+    return {} if test is None else {"test_fraction": min(0.9, test / 1797)}
+
+
+def _noisy(data: "Data", wanted: Samples) -> "Data":
+    from dataclasses import replace
+
+    from mcmc.landscapes.network.datasets import noisy_labels
+
+    if not wanted.label_noise:
+        return data
+    return replace(data, targets=noisy_labels(data.targets, data.outputs, wanted.label_noise, wanted.seed))
