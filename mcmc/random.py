@@ -59,6 +59,8 @@ class Stream(IntEnum):
     SGD_NOISE = 40
     MINIBATCH = 41
     DATA_SPLIT = 42
+    HMC_MOMENTUM = 43
+    HMC_ACCEPT = 44
 
 
 @njit(inline="always")
