@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from mcmc.samplers.coupling_tempering import CouplingTempering
     from mcmc.samplers.grid_tempering import GridTempering
     from mcmc.samplers.heat_bath import HeatBath
+    from mcmc.samplers.hmc import HMC
     from mcmc.samplers.langevin import Langevin
     from mcmc.samplers.learning_rates import LearningRates, constant_rate, cosine_rates, step_rates, warm_up
     from mcmc.samplers.mala import MALA
     from mcmc.samplers.metropolis import Metropolis
     from mcmc.samplers.over_relaxation import OverRelaxation
+    from mcmc.samplers.proximal_point import ProximalPoint
     from mcmc.samplers.quench import Quench
     from mcmc.samplers.rejection_free import RejectionFree
     from mcmc.samplers.replicated import (
@@ -29,14 +31,17 @@ if TYPE_CHECKING:
         linear_ramp,
     )
     from mcmc.samplers.sgd import SGD
+    from mcmc.samplers.sghmc import SGHMC
     from mcmc.samplers.sgld import SGLD
     from mcmc.samplers.tempering import Tempering
     from mcmc.samplers.tempering_ladder import pilot_temperatures, place_temperatures
     from mcmc.samplers.wolff import Wolff
 
 _FILES = {
+    "HMC": "hmc",
     "MALA": "mala",
     "SGD": "sgd",
+    "SGHMC": "sghmc",
     "SGLD": "sgld",
     "Annealing": "annealing",
     "CouplingSchedule": "replicated",
@@ -47,6 +52,7 @@ _FILES = {
     "LearningRates": "learning_rates",
     "Metropolis": "metropolis",
     "OverRelaxation": "over_relaxation",
+    "ProximalPoint": "proximal_point",
     "Quench": "quench",
     "RejectionFree": "rejection_free",
     "ReplicatedAnnealing": "replicated",
@@ -66,8 +72,10 @@ _FILES = {
 }
 
 __all__ = [
+    "HMC",
     "MALA",
     "SGD",
+    "SGHMC",
     "SGLD",
     "Annealing",
     "CouplingSchedule",
@@ -78,6 +86,7 @@ __all__ = [
     "LearningRates",
     "Metropolis",
     "OverRelaxation",
+    "ProximalPoint",
     "Quench",
     "RejectionFree",
     "ReplicatedAnnealing",

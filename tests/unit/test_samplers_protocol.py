@@ -13,8 +13,10 @@ from mcmc.landscapes.graphs import lattice
 from mcmc.landscapes.network import Data, mlp
 from mcmc.landscapes.xy.model import XYModel
 from mcmc.samplers import (
+    HMC,
     MALA,
     SGD,
+    SGHMC,
     SGLD,
     Annealing,
     CouplingTempering,
@@ -23,6 +25,7 @@ from mcmc.samplers import (
     Langevin,
     Metropolis,
     OverRelaxation,
+    ProximalPoint,
     Quench,
     RejectionFree,
     ReplicatedAnnealing,
@@ -58,6 +61,8 @@ def every_sampler():
         "over-relaxation": OverRelaxation(xy, 1.0),
         "wolff": Wolff(xy, 1.0),
         "langevin": Langevin(well, 1.0, step_size=0.05),
+        "hmc": HMC(well, 1.0, steps=4),
+        "hmc xy": HMC(xy, 1.0, steps=3),
         "mala": MALA(well, 1.0),
         "mala xy": MALA(xy, 1.0),
         "rejection-free": RejectionFree(model, 2.0),
@@ -74,6 +79,9 @@ def every_sampler():
         "tempering in gamma": CouplingTempering(Metropolis(near), [0.0, 0.2, 0.5]),
         "tempering on a grid": GridTempering(WithReference(model, np.ones(15, np.int8)), [1.0, 0.5], [0.0, 0.2, 0.5]),
         "sgd": SGD(network(), step_size=0.05, batch_size=5, momentum=0.9, nesterov=True),
+        "hmc network": HMC(network(), 50.0, step_size=0.02, steps=5),
+        "proximal point": ProximalPoint(network(), step_size=0.05, scale=1.0, steps=7, batch_size=5),
+        "sghmc": SGHMC(network(), 50.0, step_size=0.05, batch_size=5, replacement=True),
         "sgld": SGLD(network(), 50.0, step_size=0.05, batch_size=5, rates=warm_up(40, cosine_rates(900, 0.2))),
         "sgld preconditioned": SGLD(network(), 50.0, step_size=0.01, batch_size=4, replacement=False, precondition=0.1),
         "replicated annealing": ReplicatedAnnealing(Replicated(model, 3), ramps),
