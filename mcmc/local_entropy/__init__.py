@@ -12,18 +12,21 @@ if TYPE_CHECKING:
     from mcmc.local_entropy.figure import plot
     from mcmc.local_entropy.gaussian_smoothing import convolution
     from mcmc.local_entropy.grid_quadrature import quadrature
-    from mcmc.local_entropy.hessian_determinant import laplace
+    from mcmc.local_entropy.hessian_determinant import hessian_spectrum, laplace
     from mcmc.local_entropy.proximal_point import moreau
     from mcmc.local_entropy.result import Ladder, LocalEntropy
     from mcmc.local_entropy.singular_learning import learning_coefficient
+    from mcmc.local_entropy.surrounding_widths import Surroundings, surroundings
     from mcmc.local_entropy.wang_landau import flat_histogram
 
 # Files are not named after their functions: importing a file binds its name in the package.
 _FILES = {
     "Ladder": "result",
     "LocalEntropy": "result",
+    "Surroundings": "surrounding_widths",
     "convolution": "gaussian_smoothing",
     "flat_histogram": "wang_landau",
+    "hessian_spectrum": "hessian_determinant",
     "integration": "coupling_integration",
     "laplace": "hessian_determinant",
     "learning_coefficient": "singular_learning",
@@ -31,13 +34,16 @@ _FILES = {
     "plot": "figure",
     "quadrature": "grid_quadrature",
     "replicated": "coupled_replicas",
+    "surroundings": "surrounding_widths",
 }
 
 __all__ = [
     "Ladder",
     "LocalEntropy",
+    "Surroundings",
     "convolution",
     "flat_histogram",
+    "hessian_spectrum",
     "integration",
     "laplace",
     "learning_coefficient",
@@ -45,6 +51,7 @@ __all__ = [
     "plot",
     "quadrature",
     "replicated",
+    "surroundings",
 ]
 
 

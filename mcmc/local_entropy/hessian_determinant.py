@@ -39,6 +39,8 @@ from mcmc.random import Stream, normals
 from mcmc.statistics.series import positive_integer
 
 EXPANSIONS = ("reference", "minimum", "proximal")
+SEARCHED = 256
+"""Coordinates up to which descents look for other minima."""
 STARTS = 4
 """Descents towards the proximal point of each scale."""
 DRAWS = 32
@@ -73,12 +75,32 @@ def laplace(
 
     The error holds the spread over probes, the truncation of the Lanczos quadrature, the error of differences, and
     `anharmonic`, the size of what f adds beyond second order where that Gaussian reaches (two cumulants; a warning
-    above 0.1 / beta). Other minima that a few descents meet (up to `exact_below` coordinates) are in the error, with a
+    above 0.1 / beta). Other minima that a few descents meet (up to 256 coordinates) are in the error, with a
     warning, not in the value; wells that none meets are in neither. Where I + t H is not positive definite the integral
     does not exist: NaN, and a warning. `more` has `log_determinant` and its error,
-    `lowest_eigenvalue` and `highest_eigenvalue` of H (as far as Lanczos saw them), `trace`, `anharmonic` and `point`.
-    Raises ArgumentError for bad arguments.
+    `lowest_eigenvalue` and `highest_eigenvalue` of H (as far as Lanczos saw them), `trace` and its error, `anharmonic`
+    and `point`. Raises ArgumentError for bad arguments.
     """
+    return laplace_and_spectra(
+        landscape, reference, scale, beta=beta, seed=seed, at=at, probes=probes, steps=steps,
+        hessian_vector=hessian_vector, exact_below=exact_below,
+    )[0]  # fmt: skip
+
+
+def laplace_and_spectra(
+    landscape: SmoothLandscape,
+    reference: Any,
+    scale: Any,
+    *,
+    beta: float,
+    seed: int,
+    at: str = "reference",
+    probes: int,
+    steps: int,
+    hessian_vector: HessianVector | None = None,
+    exact_below: int,
+) -> tuple[LocalEntropy, list[Spectrum]]:
+    """What `laplace` gives, and the Hessian's spectrum at each point of expansion: one, or one for each proximal."""
     landscape = checked_landscape(landscape)
     x = checked_point(reference, landscape.dim)
     scales = checked_scales(scale)
@@ -89,17 +111,19 @@ def laplace(
     points = _points(landscape, x, scales, at, seed)
     alone = 1 if at == "proximal" else scales.size
     found: list[_Value] = []
+    spectra: list[Spectrum] = []
     for k in range(0, scales.size, alone):
         point = points[k]
         product = HessianAt(landscape, point, hessian_vector)
         expansion = _Expansion(landscape, x, point, product, scales[k : k + alone], beta, seed)
         found += expansion.values(probes, steps, exact_below)
-    if landscape.dim <= exact_below:
+        spectra.append(expansion.spectrum)
+    if landscape.dim <= min(exact_below, SEARCHED):
         minima = lowest_minima(landscape, x, scales, STARTS, seed)
         for k, t in enumerate(scales.tolist()):
             others = [m for m in minima[k] if _apart(landscape, x, t, beta, points[k], m, hessian_vector)]
             found[k] = _with_others(landscape, t, beta, found[k], others, hessian_vector)
-    return _result(x, scales, beta, points, found)
+    return _result(x, scales, beta, points, found), spectra
 
 
 def _pulled_hessian(landscape, point, t: float, hessian_vector) -> np.ndarray:
@@ -161,6 +185,7 @@ class _Seen(NamedTuple):
     lowest: float
     highest: float
     trace: float
+    trace_error: float
 
 
 class _Value(NamedTuple):
@@ -190,17 +215,19 @@ class _Expansion:
             solved: _Dense | _Sampled = _Dense(self.product, self.residual)
         else:
             solved = _Sampled(self.product, self.residual, probes, steps, self.seed)
-        lowest, highest = solved.spectrum.extremes()
+        self.spectrum: Spectrum = solved.spectrum
+        lowest, highest = self.spectrum.extremes()
         normal = normals(self.seed, Stream.LANCZOS, np.arange((dim + 1) // 2), 1, np.arange(DRAWS)[:, None])
         z = normal.reshape(DRAWS, -1)[:, :dim]
         stable = 1.0 + self.scales * min(lowest, solved.lowest) > SINGULAR
         beyond = np.full(self.scales.size, np.nan)
         if stable.any():
             beyond[stable] = self._anharmonic(solved.moved(z, self.residual, self.scales, stable), stable)
-        trace = solved.spectrum.trace(lambda v: v).value
+        trace = self.spectrum.trace(lambda v: v)
+        trace_error = float(np.hypot(trace.error, solved.wrong_trace))
         found = []
         for k, t in enumerate(self.scales.tolist()):
-            seen = _Seen(min(lowest, solved.lowest), highest, trace)
+            seen = _Seen(min(lowest, solved.lowest), highest, trace.value, trace_error)
             found.append(self._value(solved, k, t, seen, float(beyond[k])) if stable[k] else self._missing(t, seen))
         return found
 
@@ -256,6 +283,7 @@ class _Dense:
         self.eigenvalues, self.vectors = np.linalg.eigh(matrix)
         self.spectrum = from_eigenvalues(self.eigenvalues)
         self.lowest = float(self.eigenvalues[0])
+        self.wrong_trace = float(np.trace(self.wrong))
         self.residual = residual @ self.vectors
 
     def form(self, k: int, t: float) -> tuple[float, float]:
@@ -266,6 +294,9 @@ class _Dense:
 
     def differences_error(self, t: float) -> float:
         """Of log det(I + t H), from the error of each element."""
+        if self.eigenvalues.size > SEARCHED:
+            # The product of the norms, a bound above the sum below: the inverse takes as long as all eigenvalues.
+            return float(t * np.linalg.norm(1.0 / (1.0 + t * self.eigenvalues)) * np.linalg.norm(self.wrong))
         inverse = (self.vectors / (1.0 + t * self.eigenvalues)) @ self.vectors.T
         return float(t * np.sum(np.abs(inverse) * self.wrong))
 
@@ -339,6 +370,7 @@ def _result(x, scales, beta, points, found: list[_Value]) -> LocalEntropy:
         "lowest_eigenvalue": (("scale",), seen[:, 0], "lowest eigenvalue of the Hessian seen"),
         "highest_eigenvalue": (("scale",), seen[:, 1], "highest eigenvalue of the Hessian seen"),
         "trace": (("scale",), seen[:, 2], "trace of the Hessian"),
+        "trace_error": (("scale",), seen[:, 3], "one standard error of the trace"),
         "anharmonic": (("scale",), column("anharmonic"), "size of what the landscape adds beyond second order"),
         "point": (("scale", "coordinate"), points, "point of the expansion"),
     }

@@ -159,6 +159,11 @@ class Spectrum(NamedTuple):
         spread = float(each.std(ddof=1)) / np.sqrt(len(each))
         return Trace(value, float(np.sqrt(spread**2 + truncation**2 + rounding**2)), truncation)
 
+    def share(self, low: float, high: float) -> Trace:
+        """Share of the eigenvalues from `low` to `high`. Probes resolve no edges narrower than about range / steps."""
+        inside = self.trace(lambda v: ((v >= low) & (v <= high)).astype(np.float64))
+        return Trace(*(part / self.dim for part in inside))
+
     def extremes(self) -> tuple[float, float]:
         """Lowest and highest eigenvalue seen: from inside the spectrum, so they are bounds."""
         seen = self.values[self.weights > SEEN * self.dim]

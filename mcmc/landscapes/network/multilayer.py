@@ -28,6 +28,9 @@ CHUNK = 256
 class MLP:
     """Mean loss of a fully connected network on data, a SmoothLandscape; see `mlp`."""
 
+    one_point_for_all = True
+    """`hessian_vector` takes x (1, dim) for any number of vectors, and works it out once."""
+
     def __init__(self, sizes: Sequence[int], data: Data, loss: str, activation: str, weight_decay: float):
         self.sizes = tuple(int(size) for size in sizes)
         self.data, self.loss_name, self.activation_name = data, loss, activation
