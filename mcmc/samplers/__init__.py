@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from mcmc.samplers.sample import sample
 
 if TYPE_CHECKING:
+    from mcmc.samplers.adagrad import AdaGrad
+    from mcmc.samplers.adam import Adam
     from mcmc.samplers.annealing import Annealing, Schedule, schedule
     from mcmc.samplers.coupling_tempering import CouplingTempering
     from mcmc.samplers.grid_tempering import GridTempering
@@ -30,9 +32,12 @@ if TYPE_CHECKING:
         geometric_ramp,
         linear_ramp,
     )
+    from mcmc.samplers.rmsprop import RMSprop
+    from mcmc.samplers.saga import SAGA
     from mcmc.samplers.sgd import SGD
     from mcmc.samplers.sghmc import SGHMC
     from mcmc.samplers.sgld import SGLD
+    from mcmc.samplers.svrg import SVRG
     from mcmc.samplers.tempering import Tempering
     from mcmc.samplers.tempering_ladder import pilot_temperatures, place_temperatures
     from mcmc.samplers.wolff import Wolff
@@ -40,9 +45,13 @@ if TYPE_CHECKING:
 _FILES = {
     "HMC": "hmc",
     "MALA": "mala",
+    "SAGA": "saga",
     "SGD": "sgd",
     "SGHMC": "sghmc",
     "SGLD": "sgld",
+    "SVRG": "svrg",
+    "AdaGrad": "adagrad",
+    "Adam": "adam",
     "Annealing": "annealing",
     "CouplingSchedule": "replicated",
     "CouplingTempering": "coupling_tempering",
@@ -54,6 +63,7 @@ _FILES = {
     "OverRelaxation": "over_relaxation",
     "ProximalPoint": "proximal_point",
     "Quench": "quench",
+    "RMSprop": "rmsprop",
     "RejectionFree": "rejection_free",
     "ReplicatedAnnealing": "replicated",
     "Schedule": "annealing",
@@ -74,9 +84,13 @@ _FILES = {
 __all__ = [
     "HMC",
     "MALA",
+    "SAGA",
     "SGD",
     "SGHMC",
     "SGLD",
+    "SVRG",
+    "AdaGrad",
+    "Adam",
     "Annealing",
     "CouplingSchedule",
     "CouplingTempering",
@@ -88,6 +102,7 @@ __all__ = [
     "OverRelaxation",
     "ProximalPoint",
     "Quench",
+    "RMSprop",
     "RejectionFree",
     "ReplicatedAnnealing",
     "Schedule",
