@@ -61,6 +61,7 @@ class Stream(IntEnum):
     DATA_SPLIT = 42
     HMC_MOMENTUM = 43
     HMC_ACCEPT = 44
+    ALIGNMENT = 50
 
 
 @njit(inline="always")

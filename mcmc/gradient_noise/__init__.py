@@ -8,16 +8,31 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mcmc.gradient_noise.diffusion import GradientNoise, gradient_noise
+    from mcmc.gradient_noise.hessian_alignment import Alignment, alignment
+    from mcmc.gradient_noise.stationary_covariance import MeasuredCovariance, measured_covariance
+    from mcmc.gradient_noise.stationary_law import StationaryLaw, lyapunov
 
 # Files are not named after their functions: importing a file binds its name in the package.
 _FILES = {
+    "Alignment": "hessian_alignment",
     "GradientNoise": "diffusion",
+    "MeasuredCovariance": "stationary_covariance",
+    "StationaryLaw": "stationary_law",
+    "alignment": "hessian_alignment",
     "gradient_noise": "diffusion",
+    "lyapunov": "stationary_law",
+    "measured_covariance": "stationary_covariance",
 }
 
 __all__ = [
+    "Alignment",
     "GradientNoise",
+    "MeasuredCovariance",
+    "StationaryLaw",
+    "alignment",
     "gradient_noise",
+    "lyapunov",
+    "measured_covariance",
 ]
 
 

@@ -64,7 +64,7 @@ class GradientNoise:
     @cached_property
     def trace(self) -> float:
         """Sum of the eigenvalues: the mean squared distance of a sample's gradient from the mean one."""
-        return float(self.gradients.trace())
+        return max(0.0, float(self.gradients.trace()))
 
     @property
     def mean(self) -> float:
@@ -83,7 +83,7 @@ class GradientNoise:
         Free of thresholds. NaN where D is 0.
         """
         squares = float((self.eigenvalues**2).sum())
-        return self.trace**2 / squares if squares > 0 else np.nan
+        return float(self.eigenvalues.sum()) ** 2 / squares if squares > 0 else np.nan
 
     def rank(self, threshold: float | Literal["float64", "float32"] | None = None) -> Rank:
         """Eigenvalues above a threshold, with the threshold.
