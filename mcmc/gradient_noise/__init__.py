@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mcmc.gradient_noise.diffusion import GradientNoise, gradient_noise
     from mcmc.gradient_noise.hessian_alignment import Alignment, alignment
+    from mcmc.gradient_noise.linear_regression import regression_covariance
     from mcmc.gradient_noise.stationary_covariance import MeasuredCovariance, measured_covariance
     from mcmc.gradient_noise.stationary_law import StationaryLaw, lyapunov
 
@@ -22,6 +23,7 @@ _FILES = {
     "gradient_noise": "diffusion",
     "lyapunov": "stationary_law",
     "measured_covariance": "stationary_covariance",
+    "regression_covariance": "linear_regression",
 }
 
 __all__ = [
@@ -33,6 +35,7 @@ __all__ = [
     "gradient_noise",
     "lyapunov",
     "measured_covariance",
+    "regression_covariance",
 ]
 
 
