@@ -23,14 +23,18 @@ def fill_orders(out, epoch, chain, k0, k1):
     """A random order of the samples for each chain, (chains, n) int64; Fisher & Yates, Durstenfeld 1964."""
     fourth = stream_word(STREAM, 0)
     n = out.shape[1]
+    # All words first, in vector lanes, which the exchanges would keep them out of.
+    words = np.empty(n, np.uint32)
     for c in range(out.shape[0]):
-        order = out[c]
+        order, identity = out[c], chain[c]
+        for i in range(np.uint32(n)):
+            # Two swaps a call would be possible; an order is drawn once an epoch.
+            word, _, _, _ = philox4x32(np.uint32(i), np.uint32(epoch), identity, fourth, k0, k1)
+            words[i] = word
         for i in range(n):
             order[i] = i
         for i in range(n - 1, 0, -1):
-            # Two swaps a call would be possible; an order is drawn once an epoch.
-            word, _, _, _ = philox4x32(np.uint32(i), np.uint32(epoch), chain[c], fourth, k0, k1)
-            j = np.int64((np.uint64(word) * np.uint64(i + 1)) >> np.uint64(32))
+            j = np.int64((np.uint64(words[i]) * np.uint64(i + 1)) >> np.uint64(32))
             order[i], order[j] = order[j], order[i]
 
 
