@@ -14,14 +14,18 @@ if TYPE_CHECKING:
     from mcmc.samplers.adam import Adam
     from mcmc.samplers.annealing import Annealing, Schedule, schedule
     from mcmc.samplers.coupling_tempering import CouplingTempering
+    from mcmc.samplers.elastic_sgd import ElasticSGD
+    from mcmc.samplers.entropy_sgd import EntropySGD
     from mcmc.samplers.grid_tempering import GridTempering
     from mcmc.samplers.heat_bath import HeatBath
     from mcmc.samplers.hmc import HMC
+    from mcmc.samplers.inner_loop import LoopConventions
     from mcmc.samplers.langevin import Langevin
     from mcmc.samplers.learning_rates import LearningRates, constant_rate, cosine_rates, step_rates, warm_up
     from mcmc.samplers.mala import MALA
     from mcmc.samplers.metropolis import Metropolis
     from mcmc.samplers.over_relaxation import OverRelaxation
+    from mcmc.samplers.parle import Parle
     from mcmc.samplers.proximal_point import ProximalPoint
     from mcmc.samplers.quench import Quench
     from mcmc.samplers.rejection_free import RejectionFree
@@ -32,8 +36,10 @@ if TYPE_CHECKING:
         geometric_ramp,
         linear_ramp,
     )
+    from mcmc.samplers.replicated_sgd import ReplicatedSGD
     from mcmc.samplers.rmsprop import RMSprop
     from mcmc.samplers.saga import SAGA
+    from mcmc.samplers.scoping import Scoping, parle_scoping, scale_scoping
     from mcmc.samplers.sgd import SGD
     from mcmc.samplers.sghmc import SGHMC
     from mcmc.samplers.sgld import SGLD
@@ -55,18 +61,24 @@ _FILES = {
     "Annealing": "annealing",
     "CouplingSchedule": "replicated",
     "CouplingTempering": "coupling_tempering",
+    "ElasticSGD": "elastic_sgd",
+    "EntropySGD": "entropy_sgd",
     "GridTempering": "grid_tempering",
     "HeatBath": "heat_bath",
     "Langevin": "langevin",
     "LearningRates": "learning_rates",
+    "LoopConventions": "inner_loop",
     "Metropolis": "metropolis",
     "OverRelaxation": "over_relaxation",
+    "Parle": "parle",
     "ProximalPoint": "proximal_point",
     "Quench": "quench",
     "RMSprop": "rmsprop",
     "RejectionFree": "rejection_free",
     "ReplicatedAnnealing": "replicated",
+    "ReplicatedSGD": "replicated_sgd",
     "Schedule": "annealing",
+    "Scoping": "scoping",
     "Tempering": "tempering",
     "Wolff": "wolff",
     "constant_rate": "learning_rates",
@@ -74,8 +86,10 @@ _FILES = {
     "coupling_schedule": "replicated",
     "geometric_ramp": "replicated",
     "linear_ramp": "replicated",
+    "parle_scoping": "scoping",
     "pilot_temperatures": "tempering_ladder",
     "place_temperatures": "tempering_ladder",
+    "scale_scoping": "scoping",
     "schedule": "annealing",
     "step_rates": "learning_rates",
     "warm_up": "learning_rates",
@@ -94,18 +108,24 @@ __all__ = [
     "Annealing",
     "CouplingSchedule",
     "CouplingTempering",
+    "ElasticSGD",
+    "EntropySGD",
     "GridTempering",
     "HeatBath",
     "Langevin",
     "LearningRates",
+    "LoopConventions",
     "Metropolis",
     "OverRelaxation",
+    "Parle",
     "ProximalPoint",
     "Quench",
     "RMSprop",
     "RejectionFree",
     "ReplicatedAnnealing",
+    "ReplicatedSGD",
     "Schedule",
+    "Scoping",
     "Tempering",
     "Wolff",
     "constant_rate",
@@ -113,9 +133,11 @@ __all__ = [
     "coupling_schedule",
     "geometric_ramp",
     "linear_ramp",
+    "parle_scoping",
     "pilot_temperatures",
     "place_temperatures",
     "sample",
+    "scale_scoping",
     "schedule",
     "step_rates",
     "warm_up",

@@ -24,16 +24,21 @@ from mcmc.samplers import (
     Adam,
     Annealing,
     CouplingTempering,
+    ElasticSGD,
+    EntropySGD,
     GridTempering,
     HeatBath,
     Langevin,
     Metropolis,
     OverRelaxation,
+    Parle,
     ProximalPoint,
     Quench,
     RejectionFree,
     ReplicatedAnnealing,
+    ReplicatedSGD,
     RMSprop,
+    Scoping,
     Tempering,
     Wolff,
     cosine_rates,
@@ -94,6 +99,14 @@ def every_sampler():
         "sghmc": SGHMC(network(), 50.0, step_size=0.05, batch_size=5, replacement=True),
         "sgld": SGLD(network(), 50.0, step_size=0.05, batch_size=5, rates=warm_up(40, cosine_rates(900, 0.2))),
         "sgld preconditioned": SGLD(network(), 50.0, step_size=0.01, batch_size=4, replacement=False, precondition=0.1),
+        "entropy-sgd": EntropySGD(
+            network(), 50.0, step_size=0.5, scale=Scoping(2.0, 0.9, 1.0), steps=7, inner_step_size=0.05, batch_size=5
+        ),
+        "elastic-sgd": ElasticSGD(
+            network(), step_size=0.05, coupling=Scoping(0.5, 1.1, 2.0, 10), batch_size=4, momentum=0.5
+        ),
+        "replicated sgd": ReplicatedSGD(network(), step_size=0.05, coupling=0.5, batch_size=4, same_start=False),
+        "parle": Parle(network(), step_size=0.5, scale=2.0, coupling=0.4, steps=7, inner_step_size=0.02, batch_size=4),
         "replicated annealing": ReplicatedAnnealing(Replicated(model, 3), ramps),
     }
     return {**plain, **tempered, **cooled, **others}
