@@ -33,6 +33,8 @@ def initial_laws(torch: Any, model: Any) -> list[Law | None]:
 
 def _law(nn, module, own):
     if isinstance(module, (nn.Linear, nn.modules.conv._ConvNd)):
+        if "weight" not in own:
+            return None
         return Law("uniform", 1.0 / np.sqrt(max(1, own["weight"][0].numel())))
     if isinstance(module, nn.RNNBase):
         return Law("uniform", 1.0 / np.sqrt(module.hidden_size))

@@ -1,4 +1,7 @@
-"""Losses of torch modules as smooth landscapes: all chains in one call through torch.func.
+"""Losses of torch modules as smooth landscapes: all chains in one call, through torch.func.
+
+Linear layers in sequence are worked on as stacked matrices, see `mcmc.landscapes.network.stacked_layers`, any other
+module through vmap: the same to rounding.
 
 The energy is the mean loss over the samples plus weight_decay |x|^2 / 2; x is (chains, dim), the module's parameters in
 the order of `named_parameters`, each row by row. NumPy arrays on the CPU, and CuPy arrays on a GPU through DLPack, are
@@ -16,12 +19,13 @@ from mcmc.landscape import chain_ids
 from mcmc.landscapes.network.data import Data
 from mcmc.landscapes.network.initial_weights import drawn_weights, initial_laws
 from mcmc.landscapes.network.optional import optional_module
+from mcmc.landscapes.network.stacked_layers import cross_entropy_slope, stacked_layers
 from mcmc.landscapes.network.torch_checks import fixed_module
 from mcmc.memory import require_memory
 
 CHUNK = 256
 """Samples of the whole data worked on at once, whatever the chains."""
-COMPILED = ("_torch", "_slopes", "_losses", "_each", "_forward", "_turn")
+COMPILED = ("_torch", "_slopes", "_losses", "_each", "_forward", "_turn", "_stack", "_losses_of")
 
 
 class NetworkLoss:
@@ -93,6 +97,8 @@ class NetworkLoss:
         for axis in (None, 0):
             self._slopes[axis] = wrapped(func.vmap(func.grad_and_value(self._mean_loss), in_dims=(0, axis, axis)))
             self._losses[axis] = wrapped(func.vmap(self._mean_loss, in_dims=(0, axis, axis)))
+        self._losses_of = {axis: func.vmap(self._mean_of, in_dims=(0, axis)) for axis in (None, 0)}
+        self._stack = None if self.compile or self.batched_loss is not None else stacked_layers(torch, self.model)
         self._each = func.vmap(func.grad(self._sample_loss), in_dims=(None, 0, 0))
 
         def turned(weights, along, inputs, targets):
@@ -131,10 +137,7 @@ class NetworkLoss:
         with self._torch.no_grad():
             loss = 0.0
             for inputs, targets, share, axis in self._chunks(batch, len(weights)):
-                if self.batched_loss is None:
-                    part = self._losses[axis](self._pieces(weights), inputs, targets)
-                else:
-                    part = self.batched_loss(weights, inputs, targets)
+                part = self._loss_at(weights, inputs, targets, axis)
                 loss = loss + share * part.double()
         return self._array(loss, x) + self._decay(x)
 
@@ -226,6 +229,8 @@ class NetworkLoss:
 
     def _outputs(self, weights, inputs):
         with self._torch.no_grad():
+            if self._stack is not None:
+                return self._stack.outputs(self._pieces(weights), inputs[None]).mT
             return self._forward(self._pieces(weights), inputs)
 
     def _loss_of(self, outputs, targets):
@@ -235,17 +240,52 @@ class NetworkLoss:
             return 0.5 * ((outputs - targets) ** 2).sum(dim=-1)
         return self.loss(outputs, targets)
 
+    def _mean_of(self, outputs, targets):
+        return self._loss_of(outputs, targets).mean()
+
     def _mean_loss(self, weights, inputs, targets):
-        return self._loss_of(self._call(weights, inputs), targets).mean()
+        return self._mean_of(self._call(weights, inputs), targets)
+
+    def _stacked_mean(self, outputs, targets, axis):
+        """Mean losses (chains,) of outputs (chains, out, samples)."""
+        if self.loss != "cross_entropy":
+            return self._losses_of[axis](outputs.mT, targets)
+        every = targets.expand(len(outputs), outputs.shape[2])
+        return self._torch.nn.functional.cross_entropy(outputs, every, reduction="none").mean(1)
+
+    def _stacked_slope(self, outputs, targets, axis):
+        """Mean losses (chains,) of outputs (chains, out, samples), and their derivatives by these."""
+        if self.loss == "cross_entropy":
+            return cross_entropy_slope(outputs, targets if axis == 0 else targets[None])
+        with self._torch.enable_grad():
+            losses = self._stacked_mean(outputs.requires_grad_(), targets, axis)
+            (slope,) = self._torch.autograd.grad(losses.sum(), outputs, materialize_grads=True)
+        return losses.detach(), slope
 
     def _sample_loss(self, weights, one, target):
         return self._mean_loss(weights, one[None], target[None])
+
+    def _loss_at(self, weights, inputs, targets, axis):
+        """Losses (chains,)."""
+        if self.batched_loss is not None:
+            return self.batched_loss(weights, inputs, targets)
+        if self._stack is None:
+            return self._losses[axis](self._pieces(weights), inputs, targets)
+        outputs = self._stack.outputs(self._pieces(weights), inputs if axis == 0 else inputs[None])
+        return self._stacked_mean(outputs, targets, axis)
 
     def _slope(self, weights, inputs, targets, axis):
         """Gradients (chains, dim) and losses (chains,)."""
         if self.batched_loss is not None:
             return self._user_slopes(weights, inputs, targets)
         pieces = self._pieces(weights)
+        if self._stack is not None:
+            slope = self._torch.empty_like(weights, memory_format=self._torch.contiguous_format)
+            stacked = inputs if axis == 0 else inputs[None]
+            into = self._pieces(slope)
+            return slope, self._stack.gradient(
+                pieces, stacked, lambda outputs: self._stacked_slope(outputs, targets, axis), into
+            )
         if self.compile:
             slopes, losses = self._slopes[axis](pieces, inputs, targets)
             return self._flat(slopes), losses
@@ -279,7 +319,8 @@ class NetworkLoss:
         """Inputs, targets, share of all samples, and the axis of chains they have."""
         if batch is not None:
             chosen = self._indices(batch, chains)
-            yield self._inputs[chosen], self._targets[chosen], 1.0, 0 if chosen.ndim == 2 else None
+            inputs = self._inputs.index_select(0, chosen.flatten()).unflatten(0, chosen.shape)
+            yield inputs, self._targets[chosen], 1.0, 0 if chosen.ndim == 2 else None
             return
         for begin in range(0, self.data.size, CHUNK):
             part = slice(begin, begin + CHUNK)
