@@ -74,8 +74,20 @@ def test_averaging_keeps_the_mean_and_the_places():
     assert small.shape == (3, 49)
     assert np.isclose(small[1, 7 * 2 + 5], images[1, 8:12, 20:24].mean())
     assert np.array_equal(small, pooled(images.reshape(3, 784), 7))
-    with pytest.raises(ArgumentError, match="side"):
-        pooled(images, 5)
+    for wrong in (29, 0, 2.5):
+        with pytest.raises(ArgumentError, match="side"):
+            pooled(images, wrong)
+
+
+@pytest.mark.parametrize(("full", "side"), [(8, 7), (28, 5), (8, 3), (9, 6)])
+def test_averaging_over_squares_that_cut_pixels(full, side):
+    """Against whole blocks of the image drawn `side` times finer, where no pixel is cut."""
+    images = np.random.default_rng(2).random((3, full, full))
+    fine = np.repeat(np.repeat(images, side, axis=1), side, axis=2)
+    small = pooled(images, side)
+    assert np.allclose(small, pooled(fine, side), rtol=1e-13)
+    assert np.allclose(small.mean(axis=1), images.mean(axis=(1, 2)))
+    assert not np.allclose(small[:, ::-1], small)
 
 
 def write_idx(path, array):

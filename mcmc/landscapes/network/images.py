@@ -53,8 +53,8 @@ def idx_folder(
 ) -> Data:
     """Images in a folder with MNIST's four idx files, gzipped or not, as float64 (samples, side^2).
 
-    `side` divides the images' own, each pixel the average of a square of theirs. `samples` and `test_samples` take so
-    many at random, by `seed`; None takes all, in their order. `scale` "unit": pixels in [0, 1]; "standard": each pixel
+    Each pixel is the average of a square of the images' own, see `pooled`. `samples` and `test_samples` take so many at
+    random, by `seed`; None takes all, in their order. `scale` "unit": pixels in [0, 1]; "standard": each pixel
     of mean 0 and variance 1 over the training samples. Raises LandscapeError for files that are missing or no idx
     files, ArgumentError for arguments out of range, MemoryLimitError when the arrays do not fit.
     """
@@ -66,10 +66,11 @@ def idx_folder(
 
 
 def pooled(images: Any, side: int) -> np.ndarray:
-    """Square images (samples, n, n), or flat (samples, n^2), averaged over blocks to (samples, side^2) float64.
+    """Square images (samples, n, n), or flat (samples, n^2), averaged over squares to (samples, side^2) float64.
 
-    7 makes of MNIST's 28 the small images of arXiv:1710.11029. Raises ArgumentError unless the images are square and
-    `side` divides n.
+    A square has n / side pixels a side; pixels that its edge cuts count by their area inside, so that the mean of an
+    image stays. 7 makes of MNIST's 28 the small images of arXiv:1710.11029, where the squares are whole blocks. Raises
+    ArgumentError unless the images are square and `side` is a whole number from 1 to n.
     """
     pixels = np.asarray(images)
     full = int(np.sqrt(pixels[0].size)) if pixels.ndim in (2, 3) and pixels.size else 0
@@ -77,11 +78,22 @@ def pooled(images: Any, side: int) -> np.ndarray:
         raise ArgumentError(
             f"images: got shape {pixels.shape}; square ones, (samples, n, n) or (samples, n^2), are needed"
         )
-    if isinstance(side, bool) or not isinstance(side, (int, np.integer)) or side < 1 or full % side:
-        raise ArgumentError(f"side: got {side!r}; a whole number that divides {full} is needed")
-    block = full // side
-    blocks = pixels.reshape(-1, side, block, side, block)
-    return blocks.mean(axis=(2, 4), dtype=np.float64).reshape(-1, side * side)
+    if isinstance(side, bool) or not isinstance(side, (int, np.integer)) or not 1 <= side <= full:
+        raise ArgumentError(f"side: got {side!r}; a whole number from 1 to the images' {full} is needed")
+    if full % side == 0:
+        block = full // side
+        blocks = pixels.reshape(-1, side, block, side, block)
+        return blocks.mean(axis=(2, 4), dtype=np.float64).reshape(-1, side * side)
+    shares = _shares(full, side)
+    return (shares @ pixels.reshape(-1, full, full).astype(np.float64) @ shares.T).reshape(-1, side * side)
+
+
+def _shares(full: int, side: int) -> np.ndarray:
+    """Share of each of `full` pixels in each of `side` stretches along a line, (side, full); rows sum to 1."""
+    # In units of 1 / (full side) of the line all edges are whole numbers.
+    begin, first = side * np.arange(full), full * np.arange(side)[:, None]
+    inside = np.minimum(begin + side, first + full) - np.maximum(begin, first)
+    return np.maximum(inside, 0) / full
 
 
 def _part(folder, kind, side, count, argument, seed, chain):
