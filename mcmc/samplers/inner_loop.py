@@ -34,6 +34,9 @@ class LoopConventions(NamedTuple):
     """The inner buffer lives on from one inner loop to the next, and does not start from 0."""
     keep_average: bool = False
     """mu lives on from one inner loop to the next, and does not start from x."""
+    keep_inner: bool = False
+    """y goes on from where it was, and not from x: with L = 1 and averaging 0 the coupled equations of
+    arXiv:1704.04932."""
     look_ahead: float | None = None
     """Factor on the buffer in Nesterov's direction g + factor b; None: the momentum."""
     start_from_inner: bool = False
@@ -112,8 +115,9 @@ class InnerLoopOptimizer(CoupledOptimizer):
 
     def _direction(self, state, sweep):
         if sweep % self.steps == 0:
-            np.copyto(state.y, state.x)
             # In the first loop there is nothing to live on.
+            if not self.conventions.keep_inner or sweep == 0:
+                np.copyto(state.y, state.x)
             if not self.conventions.keep_average or sweep == 0:
                 np.copyto(state.average, state.x)
             if not self.conventions.keep_momentum:
