@@ -62,6 +62,8 @@ class Stream(IntEnum):
     HMC_MOMENTUM = 43
     HMC_ACCEPT = 44
     ALIGNMENT = 50
+    CRANK_NICOLSON_NOISE = 55
+    CRANK_NICOLSON_ACCEPT = 56
 
 
 @njit(inline="always")

@@ -75,6 +75,34 @@ def lanczos(matvec: Product, start: np.ndarray, steps: int) -> Tridiagonal:
     return Tridiagonal(*(np.concatenate(p) for p in zip(*parts, strict=True)))
 
 
+class RitzPairs(NamedTuple):
+    """Approximate eigenpairs from one start, and how far they are from true ones."""
+
+    values: np.ndarray
+    """(steps,) float64, ascending."""
+    vectors: np.ndarray
+    """(steps, dim) float64, orthonormal rows."""
+    residual: np.ndarray
+    """(steps,) float64: |H v - value v|; an eigenvalue lies within it."""
+
+
+def ritz_pairs(matvec: Product, start: np.ndarray, steps: int) -> RitzPairs:
+    """Ritz pairs of the Krylov space of one `start` (dim,) after `steps` products; none for 0 steps."""
+    dim = start.size
+    if steps == 0:
+        return RitzPairs(np.empty(0), np.empty((0, dim)), np.empty(0))
+    found, basis = _together(matvec, start[None], min(steps, dim))
+    values, vectors = found.eigen()
+    # Directions after the last have length 0.
+    full = np.linalg.norm(basis[0], axis=1) > 0.5
+    used = int(full.sum())
+    if used < full.size:
+        values, vectors = found.truncated(used).eigen()
+    pairs = vectors[0].T @ basis[0, :used]
+    product = _checked(matvec(pairs), pairs.shape)
+    return RitzPairs(values[0], pairs, np.linalg.norm(product - values[0][:, None] * pairs, axis=1))
+
+
 def functions_of(
     matvec: Product, start: np.ndarray, steps: int, functions: Sequence[Callable[[np.ndarray], np.ndarray]]
 ) -> np.ndarray:

@@ -33,13 +33,26 @@ from mcmc.local_entropy.smooth_chains import STEPS_PER_DRAW, Draws, LadderChains
 from mcmc.local_entropy.smooth_ladder import tuned_chains
 from mcmc.local_entropy.smooth_moments import Moments
 from mcmc.local_entropy.smooth_result import Measured, result
+from mcmc.local_entropy.whitened_integration import integrate_whitened
 from mcmc.statistics.series import positive_integer
 
 SAMPLERS = ("mala", "langevin", "sgld")
-SWEEPS = 4000
+MANY, DIRECTIONS = 32, 64
+"""Coordinates of a landscape with data from which chains move in coordinates of a bent Gaussian; its directions."""
 MOST_PAIRS = 2**15
 LONGEST_GROWTH = 4.0
 """A run grows by at most this factor before errors are looked at again."""
+
+
+class Usual(NamedTuple):
+    """What is taken where nothing is said."""
+
+    chains: int
+    burn_in: int
+    sweeps: int
+
+
+LADDER, WHITENED = Usual(8, 400, 4000), Usual(4, 200, 400)
 
 
 class Goal(NamedTuple):
@@ -72,22 +85,23 @@ def integrate_scale(
     relative_error: float | None = None,
     sweeps: int | None = None,
     max_sweeps: int = 200_000,
-    chains: int = 8,
-    burn_in: int = 400,
+    chains: int | None = None,
+    burn_in: int | None = None,
     sampler: str = "mala",
     batch_size: int | None = None,
     ladder: Any = None,
     tempering: bool = True,
     wells: Any = None,
+    directions: int | None = None,
 ) -> LocalEntropy:
     """u(x, t) around `reference` x (dim,) at each `scale` t (points,), any order; value and error in units of energy.
 
-    `sweeps` Langevin steps of each chain are measured, 4000 by default; or as many as `error`, absolute, and
-    `relative_error` ask for at every point, `max_sweeps` at most. `chains` independent ladders start near x and are
-    tuned in a pilot and `burn_in` steps; after the pilot half of them start at other minima, where descents have met
-    any, from `wells` (points, dim) among others. `ladder`: scales to run at besides those asked for, in place of those
-    that the pilot would choose. `tempering`: at the largest t chains go on to weaker f, which joins minima that lie
-    apart and gives u from the other end (where f is finite everywhere); nearly twice the work in many dimensions.
+    `sweeps` Langevin steps of each of `chains` (8) are measured, 4000 by default; or as many as `error`, absolute, and
+    `relative_error` ask for at every point, `max_sweeps` at most. Chains are independent ladders, start near x and are
+    tuned in a pilot and `burn_in` (400) steps; after the pilot half of them start at other minima, where descents have
+    met any, from `wells` (points, dim) among others. `ladder`: scales to run at besides those asked for, in place of
+    those that the pilot would choose. `tempering`: at the largest t chains go on to weaker f, which joins minima that
+    lie apart and gives u from the other end (where f is finite everywhere); nearly twice the work in many dimensions.
 
     `sampler` "mala" has no bias. "langevin" (all data) and "sgld" (`batch_size` samples a step, for landscapes with
     data) have one: it is measured by halving the step, and reported in `warnings` and in `more`.
@@ -101,26 +115,43 @@ def integrate_scale(
     well need not be that narrow; give points in wells that are known as `wells`. Without tempering nothing tests other
     wells at all, which a warning repeats.
 
+    Many coordinates: with `directions` of 1 or more (64 by default for landscapes with data, such as networks, of 32
+    coordinates and more) chains move in the coordinates of a Gaussian bent by the curvatures of so many Lanczos
+    directions, and neighbouring scales need not overlap, see `whitened_integration`: 4 chains, 400 sweeps, `burn_in`
+    200 by default, companion "bar" alone, `more` with "gaussian" and "mean_energy". There is no tempering: all chains
+    start around x, and whether those at the largest t have left for other minima is tested by descents from where they
+    end and said in `warnings`; wells that none has met are not counted. 0 is the ladder above, with tempering.
+
     Raises ArgumentError for bad arguments, a landscape that is not differentiable at x, and a ladder whose neighbours
     have nothing in common (naming them and a scale to add); LandscapeError for energies or gradients that are
     not numbers.
     """
     landscape = checked_landscape(landscape)
     x, t = checked_point(reference, landscape.dim), checked_scales(scale)
-    beta, goal = require_beta(beta, infinite=False), _goal(sweeps, error, relative_error, max_sweeps)
-    positive_integer(chains, "chains", 2)
-    positive_integer(burn_in, "burn_in", 0)
+    whitened = _directions(landscape, directions, sampler)
+    usual = WHITENED if whitened else LADDER
+    beta = require_beta(beta, infinite=False)
+    goal = _goal(sweeps, error, relative_error, max_sweeps, usual.sweeps)
+    chains = positive_integer(usual.chains if chains is None else chains, "chains", 2)
+    burn_in = positive_integer(usual.burn_in if burn_in is None else burn_in, "burn_in", 0)
     noisy = _noisy(landscape, checked_choice("sampler", sampler, SAMPLERS), batch_size, seed)
-    start = first_scale(landscape, x, 0.5 * float(t.max()), beta, seed)
-    anchor = _anchor(landscape, x, np.append(t, start), beta, seed, goal)
     given = np.empty(0) if ladder is None else checked_scales(ladder)
     if given.size and given.max() > t.max():
         raise ArgumentError(f"ladder: got {given.max():g}; scales up to the largest asked for, {t.max():g}, are needed")
+    known = _wells(wells, landscape.dim)
+    if whitened:
+        if known.size:
+            raise ArgumentError("wells: got points, and chains of `directions` start around x alone; take directions=0")
+        return integrate_whitened(
+            landscape, x, t, beta, seed, goal=goal, chains=chains, burn_in=burn_in, directions=whitened, given=given
+        )
+    start = first_scale(landscape, x, 0.5 * float(t.max()), beta, seed)
+    anchor = _anchor(landscape, x, np.append(t, start), beta, seed, goal)
     breaks = np.unique(np.concatenate([t, [start], given]))
     tuned = tuned_chains(
         landscape, x, breaks, beta, seed,
         start=start, chains=chains, burn_in=burn_in, automatic=ladder is None,
-        tempering=bool(tempering), known=_wells(wells, landscape.dim),
+        tempering=bool(tempering), known=known,
     )  # fmt: skip
     if sampler == "mala":
         return _measured(tuned, anchor, start, t, goal)
@@ -170,7 +201,21 @@ def _wells(wells: Any, dim: int) -> np.ndarray:
     return np.array([checked_point(well, dim) for well in wells]).reshape(-1, dim)
 
 
-def _goal(sweeps: int | None, error: float | None, relative_error: float | None, max_sweeps: int) -> Goal:
+def _directions(landscape: SmoothLandscape, directions: int | None, sampler: str) -> int:
+    """Lanczos directions of the whitened chains, 0 for the ladder."""
+    if directions is None:
+        many = landscape.data_size is not None and landscape.dim >= MANY
+        return DIRECTIONS if many and sampler == "mala" else 0
+    if positive_integer(directions, "directions", 0) and sampler != "mala":
+        raise ArgumentError(
+            f"directions: got {directions} with sampler {sampler!r}; 'mala', or directions=0, is needed"
+        )
+    return directions
+
+
+def _goal(
+    sweeps: int | None, error: float | None, relative_error: float | None, max_sweeps: int, usual: int = 4000
+) -> Goal:
     positive_integer(max_sweeps, "max_sweeps", 64)
     for name, value in (("error", error), ("relative_error", relative_error)):
         if value is not None:
@@ -179,7 +224,7 @@ def _goal(sweeps: int | None, error: float | None, relative_error: float | None,
                 raise ArgumentError(f"sweeps, {name}: got both; the number of sweeps or the error to reach is needed")
     if sweeps is not None:
         positive_integer(sweeps, "sweeps", 64)
-    first = SWEEPS if error is None and relative_error is None else min(SWEEPS // 4, max_sweeps)
+    first = usual if error is None and relative_error is None else min(usual // 4, max_sweeps)
     return Goal(first if sweeps is None else sweeps, error, relative_error, max_sweeps)
 
 

@@ -46,7 +46,15 @@ def bennett_ratios(betas: ArrayLike, energies: Any) -> BennettRatios:
     if series.ndim != 3 or series.shape[2] != beta.size:
         raise ArgumentError(f"energies: got shape {series.shape}; (chains, draws, {beta.size}) is needed")
     width = np.diff(beta)
-    hot, cold = width * series[:, :, :-1], width * series[:, :, 1:]
+    return ratios_of_work(width * series[:, :, :-1], width * series[:, :, 1:])
+
+
+def ratios_of_work(hot: np.ndarray, cold: np.ndarray) -> BennettRatios:
+    """Ratios ln Z_b - ln Z_a from the work of any switch, the exponent of b minus that of a, (chains, draws, steps).
+
+    `hot` is that of draws at a, `cold` that of draws at b. Where a map takes one law towards the other, the work is
+    that at the mapped point (Meng & Schilling 2002, J. Comput. Graph. Stat. 11, 552; Jarzynski 2002, cond-mat/0109461).
+    """
     ratio = -0.5 * (hot.mean(axis=(0, 1)) + cold.mean(axis=(0, 1)))
     for _ in range(MOST_STEPS):
         excess, slope = _excess(hot, cold, ratio)
@@ -57,7 +65,7 @@ def bennett_ratios(betas: ArrayLike, energies: Any) -> BennettRatios:
             break
     excess, slope = _excess(hot, cold, ratio)
     # Less than one draw in common: the ratio is then left to rounding.
-    known = slope * series.shape[0] * series.shape[1] >= 1.0
+    known = slope * hot.shape[0] * hot.shape[1] >= 1.0
     pull = np.divide(excess, slope, out=np.zeros_like(excess), where=known)
     return BennettRatios(np.where(known, ratio, np.nan), pull, 2.0 * slope)
 
