@@ -62,19 +62,25 @@ class SAGA(VarianceReduced):
 
     def init(self, chains, seed) -> SAGAState:
         """Start; `chains` is a count or chain ids, `seed` an integer in [0, 2^64). The first step fills the table."""
-        count, total, dim = chain_ids(chains).size, int(self.batches.data_size or 1), self.landscape.dim
-        # Weights and gradients of a batch, one row a sample, come on top.
-        require_memory(
-            8.0 * count * dim * (total + 2 * self.gradient_samples),
-            f"SAGA's table of {count} x {total} x {dim} gradients (chains x samples x dim)",
-            "take fewer chains or samples, or SVRG, which keeps one gradient a chain",
-        )
+        self._require_room(chain_ids(chains).size)
         fresh = self._fresh(chains, seed)
+        count, dim = fresh["x"].shape
+        total = int(self.batches.data_size or 1)
         return SAGAState(**fresh, table=np.zeros((count, total, dim)), table_mean=np.zeros((count, dim)))
 
     def sample_gradients(self, sweep: int) -> int:
         """Gradients of single samples that a chain has taken by `sweep`: a batch a sweep, all data at the start."""
         return sweep * self.gradient_samples + (int(self.batches.data_size or 1) if sweep else 0)
+
+    def _require_room(self, chains: int) -> None:
+        """Raises MemoryLimitError."""
+        total, dim = int(self.batches.data_size or 1), self.landscape.dim
+        # Weights and gradients of a batch, one row a sample, come on top.
+        require_memory(
+            8.0 * chains * dim * (total + 2 * self.gradient_samples),
+            f"SAGA's table of {chains} x {total} x {dim} gradients (chains x samples x dim)",
+            "take fewer chains or samples, or SVRG, which keeps one gradient a chain",
+        )
 
     def _direction(self, state, sweep):
         if sweep == 0:

@@ -1,0 +1,142 @@
+"""Samplers and optimisers on mini-batches: any stop and resume gives the same bits, alone or among other chains."""
+
+import sys
+from itertools import count
+
+import numpy as np
+import pytest
+
+from mcmc.errors import NonFiniteEnergyError
+from mcmc.landscapes.network import Data, mlp
+from mcmc.samplers import SAGA, SGD, SGLD, SVRG, AdaGrad, Adam, RMSprop, cosine_rates, sample, step_rates, warm_up
+from mcmc.store.checkpoint import check_checkpoint
+from mcmc.store.reader import open_run_file, read_attributes
+
+pytestmark = pytest.mark.filterwarnings("ignore::mcmc.errors.ConvergenceWarning")
+
+NETWORK = mlp(
+    Data(np.random.default_rng(1).normal(size=(14, 3)), np.random.default_rng(2).integers(0, 3, 14)), (4,),
+    weight_decay=0.01,
+)  # fmt: skip
+PARTS = np.arange(14).reshape(2, 7)
+# A snapshot every 7 or 8 sweeps, an epoch every 4 or 2: the stops below fall inside of both.
+SAMPLERS = {
+    "sgd": (SGD, {}),
+    "sgd nesterov": (SGD, {"momentum": 0.9, "nesterov": True, "replacement": False}),
+    "sgd scheduled": (SGD, {"samples": PARTS, "rates": warm_up(9, cosine_rates(50, 0.1))}),
+    "adam": (Adam, {"weight_decay": 0.1}),
+    "adamw": (Adam, {"weight_decay": 0.1, "decoupled": True, "replacement": True}),
+    "rmsprop": (RMSprop, {"momentum": 0.5, "centered": True}),
+    "adagrad": (AdaGrad, {"rate_decay": 0.1}),
+    "svrg": (SVRG, {"period": 7}),
+    "svrg parts": (SVRG, {"period": 8, "samples": PARTS}),
+    "saga": (SAGA, {"replacement": True}),
+    "saga parts": (SAGA, {"samples": PARTS}),
+    "sgld": (SGLD, {"beta": 40.0}),
+    "sgld preconditioned": (SGLD, {"beta": 40.0, "precondition": 0.1}),
+}
+ARGUMENTS = {"chains": [1, 6, 3], "seed": 17, "burn_in": 9, "thin": 2}
+SWEEPS = 24
+
+
+def build(name, **changed):
+    cls, given = SAMPLERS[name]
+    return cls(NETWORK, **{"step_size": 0.05, "batch_size": 3, **given, **changed})
+
+
+@pytest.fixture
+def single_sweeps(monkeypatch):
+    """`stop` is asked after every sweep."""
+    monkeypatch.setattr(sys.modules["mcmc.samplers.sample"], "PIECE_SECONDS", 0.0)
+
+
+def weights(sampler, state):
+    """A few numbers that no difference of the states' bits leaves as they are."""
+    found = sampler.weights(state)
+    return {"energy": state.energy.copy(), "first": found[:, 0].copy(), "norm": np.linalg.norm(found, axis=1)}
+
+
+def same(a, b):
+    assert set(a.variables) == set(b.variables)
+    for name in a.variables:
+        assert np.array_equal(a[name], b[name]), name
+
+
+def after(asks):
+    counter = count()
+    return lambda: next(counter) >= asks
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_stopped_at_any_sweep_and_resumed_the_bits_are_the_same(name, tmp_path, single_sweeps):
+    given = {**ARGUMENTS, "observe": weights}
+    whole = sample(build(name), SWEEPS, **given)
+    for sweeps in (1, 9, 17, 30):
+        path = tmp_path / f"{sweeps}.h5"
+        part = sample(build(name), SWEEPS, **given, path=path, stop=after(sweeps))
+        assert part.attrs["status"] == "stopped"
+        # A new sampler: nothing but the file and its checkpoint is left of the first.
+        same(whole, sample(build(name), SWEEPS, **given, path=path))
+        assert read_attributes(path)["status"] == "done"
+    assert not np.array_equal(whole["energy"], sample(build(name), SWEEPS, **{**given, "seed": 18})["energy"])
+
+
+class Forgetful(SGD):
+    """Keeps its momentum outside of its state."""
+
+    _buffer = 0.0
+
+    def _move(self, state, direction, rate, sweep):
+        self._buffer = 0.9 * self._buffer + direction
+        state.x[:] -= rate[:, None] * self._buffer
+
+
+def test_what_is_not_in_the_state_is_seen_to_be_lost(tmp_path, single_sweeps):
+    def fresh():
+        return Forgetful(NETWORK, step_size=0.05, batch_size=3)
+
+    given, path = {**ARGUMENTS, "observe": weights}, tmp_path / "run.h5"
+    whole = sample(fresh(), SWEEPS, **given)
+    sample(fresh(), SWEEPS, **given, path=path, stop=after(17))
+    with pytest.raises(AssertionError):
+        same(whole, sample(fresh(), SWEEPS, **given, path=path))
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_a_chain_does_not_depend_on_the_others(name):
+    many, _ = build(name).step(build(name).init([0, 3, 5, 2], 5), 30)
+    alone, _ = build(name).step(build(name).init([3], 5), 30)
+    for field, value in many._asdict().items():
+        if value.ndim:
+            assert np.array_equal(value[1:2], getattr(alone, field)), field
+    assert not np.array_equal(many.x[0], many.x[1])
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_calls_of_any_length_are_one(name):
+    sampler = build(name)
+    once, _ = sampler.step(sampler.init(2, 5), 23)
+    state = sampler.init(2, 5)
+    for n in (1, 6, 0, 3, 13):
+        state, _ = sampler.step(state, n)
+    assert all(np.array_equal(a, b) for a, b in zip(once, state, strict=True))
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_a_diverging_chain_is_named_and_its_file_stays_of_use(name, tmp_path, single_sweeps):
+    """The sixth step of the chain of id 6 is longer than squares of weights can be."""
+    sampler = build(name, step_size=np.array([1e-202, 0.05, 1e-202]), rates=step_rates([5], 1e200))
+    path, given = tmp_path / "run.h5", {"chains": [1, 6, 3], "seed": 17, "observe": weights}
+    says = (
+        r"energy is (inf|nan) at sweep 6 \(finite at sweep 5\) in chain 6; the last good checkpoint is .*, at sweep 5"
+    )
+    with np.errstate(all="ignore"):
+        # The same call again goes on from the checkpoint, to the same end.
+        for _ in range(2):
+            with pytest.raises(NonFiniteEnergyError, match=says) as caught:
+                sample(sampler, 40, **given, path=path, checkpoint_every=0.0)
+            assert "\n" not in str(caught.value)
+            assert read_attributes(path)["status"] == "failed"
+            assert check_checkpoint(path.with_suffix(".checkpoint")) is not None
+    assert np.array_equal(open_run_file(path)["energy"], sample(sampler, 5, **given)["energy"])
+    same(sample(sampler, 5, **given), sample(sampler, 5, **given, path=path))
