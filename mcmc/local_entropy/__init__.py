@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from mcmc.local_entropy.gaussian_smoothing import convolution
     from mcmc.local_entropy.grid_quadrature import quadrature
     from mcmc.local_entropy.hessian_determinant import hessian_spectrum, laplace
+    from mcmc.local_entropy.hessian_extremes import extreme_eigenvalues
+    from mcmc.local_entropy.perturbed_loss import sharpness
     from mcmc.local_entropy.proximal_point import moreau
     from mcmc.local_entropy.result import Ladder, LocalEntropy
     from mcmc.local_entropy.singular_learning import learning_coefficient
@@ -25,6 +27,7 @@ _FILES = {
     "LocalEntropy": "result",
     "Surroundings": "surrounding_widths",
     "convolution": "gaussian_smoothing",
+    "extreme_eigenvalues": "hessian_extremes",
     "flat_histogram": "wang_landau",
     "hessian_spectrum": "hessian_determinant",
     "integration": "coupling_integration",
@@ -34,6 +37,7 @@ _FILES = {
     "plot": "figure",
     "quadrature": "grid_quadrature",
     "replicated": "coupled_replicas",
+    "sharpness": "perturbed_loss",
     "surroundings": "surrounding_widths",
 }
 
@@ -42,6 +46,7 @@ __all__ = [
     "LocalEntropy",
     "Surroundings",
     "convolution",
+    "extreme_eigenvalues",
     "flat_histogram",
     "hessian_spectrum",
     "integration",
@@ -51,6 +56,7 @@ __all__ = [
     "plot",
     "quadrature",
     "replicated",
+    "sharpness",
     "surroundings",
 ]
 

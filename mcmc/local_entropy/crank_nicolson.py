@@ -93,6 +93,15 @@ class WhitenedChains:
             self._exchange(up[:, draw], down[:, draw])
         return Series(slope, rest, up, down, energy)
 
+    def energies(self, sweeps: int) -> np.ndarray:
+        """f after each of `sweeps` steps of chains at one scale, (chains, sweeps)."""
+        found = np.empty((self.chains * self.rungs, sweeps))
+        for sweep in range(sweeps):
+            self._step()
+            found[:, sweep] = self.at.energy
+        self.measured += sweeps
+        return found
+
     def _by_chain(self, values: np.ndarray) -> np.ndarray:
         return values.reshape(self.chains, self.rungs)
 

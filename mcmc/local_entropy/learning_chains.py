@@ -6,6 +6,8 @@ import numpy as np
 
 from mcmc.errors import ArgumentError
 from mcmc.landscape import SmoothLandscape
+from mcmc.local_entropy.bent_gaussian import BentGaussian
+from mcmc.local_entropy.crank_nicolson import WhitenedChains
 from mcmc.local_entropy.smooth_arguments import energies
 from mcmc.random import Stream, normals
 from mcmc.samplers.langevin import Langevin
@@ -84,6 +86,15 @@ def run_mala(target: Localised, eps: float, chains: int, before: int, sweeps: in
             # The energy of the localised law holds the loss: no second call of the landscape.
             loss[:, k] = state.energy - 0.5 * target.g * ((state.x - target.reference) ** 2).sum(axis=1)
     return Series(loss, 2 * tuned, sampler.statistics(state)["acceptance"])
+
+
+def run_crank_nicolson(target: Localised, directions: int, chains: int, before: int, sweeps: int, seed: int) -> Series:
+    """Tune for `before` steps, then measure at each of `sweeps`: the law is that of a scale t = s / g at beta = s."""
+    gaussian = BentGaussian(target.landscape, target.reference, target.s, directions, seed)
+    run = WhitenedChains(gaussian, np.array([target.s / target.g]), chains, seed, target.s / target.g)
+    run.thermalize(before)
+    energy = run.energies(sweeps)
+    return Series(target.s * (energy - target.lowest), run.step_size.copy(), run.accepted / sweeps)
 
 
 def run_langevin(target: Localised, eps: float, chain: np.ndarray, before: int, sweeps: int, seed: int) -> Series:

@@ -4,8 +4,10 @@
 
 dim / 2 where the Hessian is not singular and g, the localisation, is weak; less at singular minima (Watanabe 2009;
 Lau, Furman, Wang, Murfet & Wei 2023, arXiv:2308.12108). MALA draws from this law without bias. Unadjusted Langevin
-steps of size eps, w - (eps / 2) grad + sqrt(eps) xi ("sgld", with the gradient of all data), are biased to first order
-in eps: they run at eps and eps / 2, the line through both is taken to eps = 0, and both are reported. The exact laws
+steps of size eps, w - (eps / 2) grad + sqrt(eps) xi ("sgld", gradients of all data or of mini-batches), are biased to
+first order in eps: they run at eps and eps / 2, the line through both is taken to eps = 0, and both are reported.
+"crank_nicolson" moves without bias in coordinates of the Gaussian that the curvatures at w* make, see `crank_nicolson`:
+for networks, whose many coordinates make MALA's steps short. The exact laws
 at finite s: a quadratic of eigenvalues h has (1/2) sum s h / a, a = s h + g, under steps eps (1/2) sum s h /
 (a (1 - eps a / 4)); K = w^(2k) has 1 / (2k) at every s.
 """
@@ -18,7 +20,7 @@ import numpy as np
 from mcmc.errors import ArgumentError
 from mcmc.landscape import SmoothLandscape
 from mcmc.local_entropy.lattice import require_beta
-from mcmc.local_entropy.learning_chains import Localised, Series, run_langevin, run_mala
+from mcmc.local_entropy.learning_chains import Localised, Series, run_crank_nicolson, run_langevin, run_mala
 from mcmc.local_entropy.smooth_arguments import (
     checked_choice,
     checked_landscape,
@@ -26,6 +28,7 @@ from mcmc.local_entropy.smooth_arguments import (
     checked_positive,
     energies,
 )
+from mcmc.local_entropy.smooth_bias import BatchedLandscape
 from mcmc.random import split_seed
 from mcmc.statistics.autocorrelation import integrated_time
 from mcmc.statistics.convergence import AGREEMENT, ess, r_hat
@@ -34,7 +37,7 @@ from mcmc.statistics.series import positive_integer
 if TYPE_CHECKING:
     import xarray
 
-SAMPLERS = ("mala", "sgld")
+SAMPLERS = ("mala", "sgld", "crank_nicolson")
 CHAINS_ENOUGH = 16
 """From so many chains on their spread is the error; fewer use the autocorrelation time."""
 FEW = 100
@@ -60,14 +63,14 @@ class LearningCoefficient:
     """g."""
     sampler: str
     step_size: np.ndarray
-    """(chains,) float64: eps of each chain: tuned (mala), or as given (sgld)."""
+    """(chains,) float64: eps of each chain: tuned (mala; delta, crank_nicolson), or as given (sgld)."""
     acceptance: np.ndarray
     """(chains,) float64: accepted share of proposals; NaN for sgld."""
     r_hat: float
     """Agreement of the chains, 1 when they agree."""
     effective_samples: float
     steps: np.ndarray
-    """(runs,) float64: step sizes eps of the runs; mala: NaN, one run."""
+    """(runs,) float64: step sizes eps of the runs; NaN, one run, of samplers without bias."""
     step_values: np.ndarray
     """(runs,) float64: s <K - K(w*)> at each of them, bias included."""
     step_errors: np.ndarray
@@ -125,6 +128,8 @@ def learning_coefficient(
     data_size: int | None = None,
     sampler: str = "mala",
     step_size: float | None = None,
+    batch_size: int | None = None,
+    directions: int = 64,
     chains: int = 64,
     sweeps: int = 2000,
     burn_in: int | None = None,
@@ -135,10 +140,12 @@ def learning_coefficient(
     s = n beta multiplies K, n being `data_size`, or that of the landscape when K is a mean over data, else 1: for the
     temperature of Lau et al. take beta = 1 / ln n. `localisation` g >= 0 holds the chains near w*; 0 needs a landscape
     that confines them, by a wall (energy +inf, mala only) if need be. `step_size` eps: what mala starts to tune from,
-    and what sgld needs. `chains` start at w* and around it, where s (K - K*) is about dim; each goes `burn_in` steps
-    (default `sweeps` / 2) and then measures at `sweeps` steps. Warns when chains disagree (R-hat above 1.01), fewer
-    than 100 effective samples stand behind the value, mala refuses nearly all, or w* is no minimum. Raises
-    ArgumentError for bad arguments, and for an sgld step that diverges.
+    and what sgld needs; `batch_size` samples a step, sgld alone, None for all. `directions` Lanczos steps show
+    crank_nicolson the curvatures at w*; it needs a localisation above 0. `chains` start at w* and around it, where s (K
+    - K*) is about dim (crank_nicolson: from the Gaussian); each goes `burn_in` steps (default `sweeps` / 2) and then
+    measures at `sweeps` steps. Warns when chains disagree (R-hat above 1.01), fewer than 100 effective samples stand
+    behind the value, nearly all proposals are refused, or w* is no minimum. Raises ArgumentError for bad arguments, and
+    for an sgld step that diverges.
     """
     landscape = checked_landscape(landscape)
     point = checked_point(reference, landscape.dim)
@@ -152,10 +159,15 @@ def learning_coefficient(
     split_seed(seed)
     if not np.isfinite(energies(landscape, point[None])[0]):
         raise ArgumentError("reference: its energy is infinite; a minimum of the energy is needed")
-    target = Localised(landscape, point, s, g)
+    target = Localised(_batched(landscape, sampler, batch_size, seed), point, s, g)
+    if sampler == "crank_nicolson":
+        if g == 0.0:
+            raise ArgumentError("localisation: got 0; crank_nicolson needs one above 0, its chains start within it")
+        steps = positive_integer(directions, "directions", 0)
+        return _unbiased(target, run_crank_nicolson(target, steps, chains, before, sweeps, seed), sampler)
     if sampler == "mala":
         step = checked_positive("step_size", step_size) if step_size is not None else target.first_step()
-        return _unbiased(target, run_mala(target, step, chains, before, sweeps, seed))
+        return _unbiased(target, run_mala(target, step, chains, before, sweeps, seed), sampler)
     if step_size is None:
         raise ArgumentError("step_size: got none; sgld needs the step eps, well below 4 / (s h + g), h the curvature")
     eps = checked_positive("step_size", step_size)
@@ -164,10 +176,19 @@ def learning_coefficient(
     return _extrapolated(target, eps, runs)
 
 
-def _unbiased(target: Localised, run: Series) -> LearningCoefficient:
+def _batched(landscape: SmoothLandscape, sampler: str, batch_size: int | None, seed: int) -> SmoothLandscape:
+    """The landscape, or one whose gradients see mini-batches."""
+    if batch_size is None:
+        return landscape
+    if sampler != "sgld":
+        raise ArgumentError(f"batch_size: got {batch_size} with sampler {sampler!r}; only 'sgld' takes batches")
+    return BatchedLandscape(landscape, batch_size, seed)
+
+
+def _unbiased(target: Localised, run: Series, sampler: str) -> LearningCoefficient:
     mean = _mean(run.loss)
     one = np.array([np.nan]), np.array([mean.value]), np.array([mean.error])
-    return _result(target, "mala", run, mean, *one, ())
+    return _result(target, sampler, run, mean, *one, ())
 
 
 def _extrapolated(target: Localised, eps: float, runs: list[Series]) -> LearningCoefficient:
