@@ -87,7 +87,7 @@ def parle_mpi(p, gradient, epochs, nb, L, lr, gamma, rho):
 
 
 def parle_equations(x, gradient, loops, L, eta, alpha, gammas, rhos):
-    """arXiv:1707.00424, equations 8a-8d without momentum, z started anew; `x` (replicas, dim)."""
+    """The updates of arXiv:1707.00424 without momentum, z started anew; `x` (replicas, dim)."""
     for k in range(loops):
         y, z = x.copy(), x.copy()
         for j in range(L):
@@ -98,7 +98,7 @@ def parle_equations(x, gradient, loops, L, eta, alpha, gammas, rhos):
 
 
 def elastic_sgd(x, gradient, steps, eta, rho):
-    """arXiv:1412.6651, equations 2.3 and 2.4; `x` (replicas, dim). Returns x^i and the centre."""
+    """arXiv:1412.6651, section 3; `x` (replicas, dim). Returns x^i and the centre."""
     centre, alpha = x.mean(axis=0), eta * rho
     for t in range(steps):
         away = x - centre

@@ -3,7 +3,7 @@
 x^a <- x^a - eta g_b(x^a) - eta k (x^a - c), c <- c + eta k sum_a (x^a - c), right sides before the step; eta k is the
 paper's alpha, k its rho. With `centre` "mean" c is the mean of the x^a instead. With momentum m (EAMSGD): v <- m v -
 eta g_b(x^a + m v), x^a <- x^a + v - eta k (x^a - c). A sweep is one gradient of every replica. Zhang, Choromanska &
-LeCun 2015, arXiv:1412.6651, equations 2.3-2.4 and section 3.2.
+LeCun 2015, arXiv:1412.6651, sections 3 (synchronous) and 3.2.
 """
 
 from typing import Any, Literal, NamedTuple
@@ -53,9 +53,9 @@ class ElasticSGDInfo(NamedTuple):
 class ElasticSGD(CoupledOptimizer):
     """Elastic-SGD with `replicas` n; `coupling` k is a number or a Scoping of the sweep.
 
-    The pull acts in every `period`-th sweep, from the first on. A moving centre is stable for eta k n below 1, and
-    starts at the mean. `samples` (replicas, count) restricts each replica to samples of its own. Raises ArgumentError
-    for arguments out of range.
+    The pull acts in every `period`-th sweep, from the first on. A moving centre starts at the mean; where the loss is
+    flat it is stable for eta k (n + 1) below 2. `samples` (replicas, count) restricts each replica to samples of its
+    own. Raises ArgumentError for arguments out of range.
     """
 
     dims = ("replica",)

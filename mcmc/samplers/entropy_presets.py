@@ -18,6 +18,8 @@
 - Parle's program counts inner steps once for every tensor of weights; here weights are one vector. It divides both step
   sizes by 10 after every epoch, B inner loops.
 
+Constants that a paper leaves open are those of its program, so Parle's momentum in both loops and eta' = eta.
+
 Not done as there: before each inner loop Entropy-SGD's programs take one more gradient at x for their log. The Python
 one starts its outer buffer from the first of these (put it into `state.outer_buffer` to do the same). Weight decay is
 the landscape's.

@@ -103,6 +103,15 @@ class InnerLoopOptimizer(CoupledOptimizer):
         if self.nesterov and not self.momentum and not self.outer_momentum:
             raise ArgumentError("nesterov: got momentum 0; Nesterov's needs momentum above 0")
 
+    def step(self, state: Any, n: int) -> tuple[Any, Any]:
+        """Advance by n gradients of every replica; returns the state, its arrays reused, and what happened.
+
+        The energy is NaN as soon as y is no number, and not when x becomes one.
+        """
+        state, info = super().step(state, n)
+        state.energy[~np.isfinite(state.y).all(axis=1)] = np.nan
+        return state, info
+
     def _loops(self, chains, seed) -> dict[str, np.ndarray]:
         """All fields of the state, by name, at the start."""
         fields = self._fresh(chains, seed)

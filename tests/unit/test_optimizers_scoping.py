@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mcmc.errors import ArgumentError, StoreError
-from mcmc.landscapes.analytic import Quadratic
+from mcmc.errors import ArgumentError, NonFiniteEnergyError, StoreError
+from mcmc.landscapes.analytic import DoubleWell, Quadratic
 from mcmc.landscapes.network import Data, mlp
 from mcmc.samplers import (
     ElasticSGD,
@@ -144,6 +144,15 @@ def test_replicas_see_samples_of_their_own():
     )  # fmt: skip
     sampler.step(sampler.init([0, 5], 0), 12)
     assert Watched.seen == {lane: set(halves[lane % 2]) for lane in range(4)}
+
+
+@pytest.mark.parametrize("inner_step_size", [30.0, 1e200])
+def test_a_lost_inner_loop_is_named_before_it_ends(inner_step_size, tmp_path):
+    sampler = Parle(
+        DoubleWell(2), step_size=0.5, scale=1.0, coupling=0.5, steps=1000, inner_step_size=inner_step_size, replicas=2
+    )  # fmt: skip
+    with pytest.raises(NonFiniteEnergyError, match="chain 0, replica 0; "), np.errstate(all="ignore"):
+        sample(sampler, 500, seed=1, path=tmp_path / "run.h5")
 
 
 def given(cls, **changed):
