@@ -16,8 +16,8 @@ from mcmc.memory import require_memory
 from mcmc.samplers.update_rules import saga_gradient
 from mcmc.samplers.variance_reduction import VarianceReduced
 
-FILLED_BYTES = 2**26
-"""About how many bytes of weights go into one call while the table is filled."""
+CALL_BYTES = 2**21
+"""About how many bytes of weights go into one call: copies of x for each sample should stay in the cache."""
 
 
 class SAGAState(NamedTuple):
@@ -75,37 +75,36 @@ class SAGA(VarianceReduced):
     def _require_room(self, chains: int) -> None:
         """Raises MemoryLimitError."""
         total, dim = int(self.batches.data_size or 1), self.landscape.dim
-        # Weights and gradients of a batch, one row a sample, come on top.
+        # The gradients of a batch, one row a sample, come on top.
         require_memory(
-            8.0 * chains * dim * (total + 2 * self.gradient_samples),
+            8.0 * chains * dim * (total + self.gradient_samples),
             f"SAGA's table of {chains} x {total} x {dim} gradients (chains x samples x dim)",
             "take fewer chains or samples, or SVRG, which keeps one gradient a chain",
         )
 
     def _direction(self, state, sweep):
         if sweep == 0:
-            self._fill(state)
+            own, total = self.own_samples(state), state.table.shape[1]
+            every = np.broadcast_to(np.arange(total), state.table.shape[:2]) if own is None else own
+            self._fill(state.table, state.x, every)
+            state.table_mean[:] = state.table.mean(axis=1)
         batch = self.batches.indices(sweep, state.chain, int(state.seed))
+        assert batch is not None
+        fresh = np.empty((*batch.shape, state.x.shape[1]))
+        self._fill(fresh, state.x, batch)
         found = np.empty_like(state.x)
-        saga_gradient(found, self._each(state.x, batch), state.table, state.table_mean, self._rows(state, batch))
+        saga_gradient(found, fresh, state.table, state.table_mean, self._rows(state, batch))
         return found
 
-    def _fill(self, state):
-        """The gradients of all samples at x, some samples at a time."""
-        chains, total, dim = state.table.shape
-        own = self.own_samples(state)
-        every = np.broadcast_to(np.arange(total), (chains, total)) if own is None else own
-        some = max(1, FILLED_BYTES // (8 * chains * dim))
-        for begin in range(0, total, some):
+    def _fill(self, out, x, batch):
+        """Gradients of single samples into (chains, b, dim), `batch` (chains, b): every sample as a chain of its own."""
+        dim = x.shape[1]
+        rows, samples = out.reshape(-1, dim), batch.reshape(-1, 1)
+        lanes = np.repeat(np.arange(len(x)), batch.shape[1])
+        some = max(1, CALL_BYTES // (8 * dim))
+        for begin in range(0, len(rows), some):
             part = slice(begin, begin + some)
-            state.table[:, part] = self._each(state.x, every[:, part])
-        state.table_mean[:] = state.table.mean(axis=1)
-
-    def _each(self, x, batch):
-        """Gradients (chains, b, dim) of single samples, `batch` (chains, b): every sample as a chain of its own."""
-        chains, count = batch.shape
-        rows = self.landscape.gradient(np.repeat(x, count, axis=0), batch.reshape(-1, 1))
-        return rows.reshape(chains, count, x.shape[1])
+            rows[part] = self.landscape.gradient(x[lanes[part]], samples[part])
 
     def _rows(self, state, batch):
         """Rows of the table that belong to the samples of a batch."""
