@@ -15,6 +15,7 @@ def groups() -> list[tuple[str, Callable[[], Iterator[Row]]]]:
     """Titles and row generators; a later landscape appends its own."""
     from runs.benchmarks import (
         local_entropy,
+        networks,
         perceptron_enumeration,
         perceptron_messages,
         perceptron_solving,
@@ -46,6 +47,11 @@ def groups() -> list[tuple[str, Callable[[], Iterator[Row]]]]:
         ("Local entropy: spins", local_entropy.spin_rows),
         ("Local entropy: cost against N", local_entropy.cost_rows),
         ("Local entropy: smooth landscapes", local_entropy.smooth_rows),
+        ("Networks: what samplers add", networks.sampler_rows),
+        ("Networks: gradients through torch", networks.torch_rows),
+        ("Networks: gradients of single samples", networks.noise_rows),
+        ("Networks: memory", networks.memory_rows),
+        ("Networks: coupled replicas", networks.parle_rows),
         ("Time per independent sample, L = 64, T = 0.9, one chain", xy_independent.independent_sample_rows),
     ]
 
