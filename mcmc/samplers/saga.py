@@ -97,7 +97,7 @@ class SAGA(VarianceReduced):
         return found
 
     def _fill(self, out, x, batch):
-        """Gradients of the samples in `batch` (chains, b), to out (chains, b, dim): each sample as a chain of its own."""
+        """Gradients of the samples `batch` (chains, b) to out (chains, b, dim): each sample as a chain of its own."""
         dim = x.shape[1]
         rows, samples = out.reshape(-1, dim), batch.reshape(-1, 1)
         lanes = np.repeat(np.arange(len(x)), batch.shape[1])

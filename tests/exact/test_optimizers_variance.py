@@ -5,7 +5,7 @@ from itertools import combinations, product
 import numpy as np
 import pytest
 
-from mcmc.landscapes.network import Data, mlp
+from mcmc.landscapes.network import Data, NetworkLoss, mlp
 from mcmc.samplers import SAGA, SVRG
 
 SAMPLES, BATCH, STEP, SEED = 6, 2, 0.2, 3
@@ -104,6 +104,22 @@ def test_steps_are_those_of_the_papers(name, replacement):
         mine = [batch[lane] for batch in batches]
         plain = plain_svrg(landscape, x[lane], mine, 5) if name == "svrg" else plain_saga(landscape, x[lane], mine)
         assert np.abs(plain - x[lane]).max() > 0.1
+        assert np.abs(plain - state.x[lane]).max() < 1e-12
+
+
+@pytest.mark.parametrize("name", ROUTES)
+def test_steps_are_the_same_on_a_torch_module(name):
+    torch = pytest.importorskip("torch")
+    module = torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.Tanh(), torch.nn.Linear(3, 2))
+    landscape = NetworkLoss(module, "cross_entropy", network().data, weight_decay=0.1)
+    sampler = ROUTES[name](landscape, replacement=True)
+    start = sampler.init([4, 9], SEED)
+    x = start.x.copy()
+    batches = [sampler.batches.indices(k, start.chain, SEED).copy() for k in range(12)]
+    state, _ = sampler.step(start, 12)
+    for lane in range(2):
+        mine = [batch[lane] for batch in batches]
+        plain = plain_svrg(landscape, x[lane], mine, 5) if name == "svrg" else plain_saga(landscape, x[lane], mine)
         assert np.abs(plain - state.x[lane]).max() < 1e-12
 
 

@@ -6,9 +6,29 @@ from itertools import count
 import numpy as np
 import pytest
 
+from mcmc import samplers
 from mcmc.errors import NonFiniteEnergyError
 from mcmc.landscapes.network import Data, mlp
-from mcmc.samplers import SAGA, SGD, SGLD, SVRG, AdaGrad, Adam, RMSprop, cosine_rates, sample, step_rates, warm_up
+from mcmc.samplers import (
+    SAGA,
+    SGD,
+    SGHMC,
+    SGLD,
+    SVRG,
+    AdaGrad,
+    Adam,
+    ElasticSGD,
+    EntropySGD,
+    Parle,
+    ProximalPoint,
+    ReplicatedSGD,
+    RMSprop,
+    cosine_rates,
+    sample,
+    step_rates,
+    warm_up,
+)
+from mcmc.samplers.stochastic import StochasticSampler
 from mcmc.store.checkpoint import check_checkpoint
 from mcmc.store.reader import open_run_file, read_attributes
 
@@ -19,7 +39,7 @@ NETWORK = mlp(
     weight_decay=0.01,
 )  # fmt: skip
 PARTS = np.arange(14).reshape(2, 7)
-# A snapshot every 7 or 8 sweeps, an epoch every 4 or 2: the stops below fall inside of both.
+# A snapshot every 7 or 8 sweeps, an epoch of 4 or 2: of the stops below one falls inside of each.
 SAMPLERS = {
     "sgd": (SGD, {}),
     "sgd nesterov": (SGD, {"momentum": 0.9, "nesterov": True, "replacement": False}),
@@ -34,13 +54,23 @@ SAMPLERS = {
     "saga parts": (SAGA, {"samples": PARTS}),
     "sgld": (SGLD, {"beta": 40.0}),
     "sgld preconditioned": (SGLD, {"beta": 40.0, "precondition": 0.1}),
+    "sghmc": (SGHMC, {"beta": 40.0}),
+}
+# A sweep is a step of an inner loop of 5: the stops fall inside of it.
+INNER = {"steps": 5, "scale": 2.0}
+LOOPS = {
+    "proximal point": (ProximalPoint, INNER),
+    "entropy-sgd": (EntropySGD, {"beta": 1e4, "inner_step_size": 0.1, "momentum": 0.5, **INNER}),
+    "elastic sgd": (ElasticSGD, {"coupling": 0.5, "momentum": 0.5}),
+    "replicated sgd": (ReplicatedSGD, {"coupling": 0.5, "momentum": 0.5}),
+    "parle": (Parle, {"beta": 1e4, "inner_step_size": 0.1, "coupling": 0.5, **INNER}),
 }
 ARGUMENTS = {"chains": [1, 6, 3], "seed": 17, "burn_in": 9, "thin": 2}
 SWEEPS = 24
 
 
 def build(name, **changed):
-    cls, given = SAMPLERS[name]
+    cls, given = {**SAMPLERS, **LOOPS}[name]
     return cls(NETWORK, **{"step_size": 0.05, "batch_size": 3, **given, **changed})
 
 
@@ -50,10 +80,18 @@ def single_sweeps(monkeypatch):
     monkeypatch.setattr(sys.modules["mcmc.samplers.sample"], "PIECE_SECONDS", 0.0)
 
 
+def test_every_sampler_on_mini_batches_is_in_the_table():
+    classes = {getattr(samplers, name) for name in samplers.__all__}
+    on_batches = {cls for cls in classes if isinstance(cls, type) and issubclass(cls, StochasticSampler)}
+    assert on_batches == {cls for cls, _ in (*SAMPLERS.values(), *LOOPS.values())}
+
+
 def weights(sampler, state):
     """A few numbers that no difference of the states' bits leaves as they are."""
     found = sampler.weights(state)
-    return {"energy": state.energy.copy(), "first": found[:, 0].copy(), "norm": np.linalg.norm(found, axis=1)}
+    energy = sampler.energy(state).copy()
+    norm = np.linalg.norm(found, axis=1).reshape(-1, *[1] * (energy.ndim - 1))
+    return {"energy": energy, "norm": np.broadcast_to(norm, energy.shape).copy()}
 
 
 def same(a, b):
@@ -67,11 +105,11 @@ def after(asks):
     return lambda: next(counter) >= asks
 
 
-@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize("name", [*SAMPLERS, *LOOPS])
 def test_stopped_at_any_sweep_and_resumed_the_bits_are_the_same(name, tmp_path, single_sweeps):
     given = {**ARGUMENTS, "observe": weights}
     whole = sample(build(name), SWEEPS, **given)
-    for sweeps in (1, 9, 17, 30):
+    for sweeps in (4, 17):
         path = tmp_path / f"{sweeps}.h5"
         part = sample(build(name), SWEEPS, **given, path=path, stop=after(sweeps))
         assert part.attrs["status"] == "stopped"
@@ -102,17 +140,19 @@ def test_what_is_not_in_the_state_is_seen_to_be_lost(tmp_path, single_sweeps):
         same(whole, sample(fresh(), SWEEPS, **given, path=path))
 
 
-@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize("name", [*SAMPLERS, *LOOPS])
 def test_a_chain_does_not_depend_on_the_others(name):
     many, _ = build(name).step(build(name).init([0, 3, 5, 2], 5), 30)
     alone, _ = build(name).step(build(name).init([3], 5), 30)
     for field, value in many._asdict().items():
         if value.ndim:
-            assert np.array_equal(value[1:2], getattr(alone, field)), field
+            # Replicas of a chain are rows one after the other.
+            rows = len(value) // 4
+            assert np.array_equal(value[rows : 2 * rows], getattr(alone, field)), field
     assert not np.array_equal(many.x[0], many.x[1])
 
 
-@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize("name", [*SAMPLERS, *LOOPS])
 def test_calls_of_any_length_are_one(name):
     sampler = build(name)
     once, _ = sampler.step(sampler.init(2, 5), 23)
