@@ -64,6 +64,8 @@ class Stream(IntEnum):
     ALIGNMENT = 50
     CRANK_NICOLSON_NOISE = 55
     CRANK_NICOLSON_ACCEPT = 56
+    TRAJECTORY_SURROGATE = 60
+    TIME_REVERSAL = 61
 
 
 @njit(inline="always")

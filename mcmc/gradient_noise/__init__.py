@@ -7,35 +7,45 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mcmc.gradient_noise.circulation_matrix import Circulation, circulation
     from mcmc.gradient_noise.diffusion import GradientNoise, gradient_noise
     from mcmc.gradient_noise.hessian_alignment import Alignment, alignment
     from mcmc.gradient_noise.linear_regression import regression_covariance
+    from mcmc.gradient_noise.spectra_of_increments import TrajectorySpectra, trajectory_spectra
     from mcmc.gradient_noise.stationary_covariance import MeasuredCovariance, measured_covariance
     from mcmc.gradient_noise.stationary_law import StationaryLaw, lyapunov
 
 # Files are not named after their functions: importing a file binds its name in the package.
 _FILES = {
     "Alignment": "hessian_alignment",
+    "Circulation": "circulation_matrix",
     "GradientNoise": "diffusion",
     "MeasuredCovariance": "stationary_covariance",
     "StationaryLaw": "stationary_law",
+    "TrajectorySpectra": "spectra_of_increments",
     "alignment": "hessian_alignment",
+    "circulation": "circulation_matrix",
     "gradient_noise": "diffusion",
     "lyapunov": "stationary_law",
     "measured_covariance": "stationary_covariance",
     "regression_covariance": "linear_regression",
+    "trajectory_spectra": "spectra_of_increments",
 }
 
 __all__ = [
     "Alignment",
+    "Circulation",
     "GradientNoise",
     "MeasuredCovariance",
     "StationaryLaw",
+    "TrajectorySpectra",
     "alignment",
+    "circulation",
     "gradient_noise",
     "lyapunov",
     "measured_covariance",
     "regression_covariance",
+    "trajectory_spectra",
 ]
 
 
