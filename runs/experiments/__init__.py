@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 KINDS: dict[str, str] = {
     "local-entropy-agreement": "runs.experiments.local_entropy_agreement:LocalEntropyAgreement",
+    "network-optimizers": "runs.experiments.network_optimizers:NetworkOptimizers",
     "perceptron-annealing": "runs.experiments.perceptron_annealing:PerceptronAnnealing",
     "perceptron-capacity": "runs.experiments.perceptron_capacity:PerceptronCapacity",
     "perceptron-density-map": "runs.experiments.perceptron_density_map:PerceptronDensityMap",

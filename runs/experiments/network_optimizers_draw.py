@@ -1,0 +1,114 @@
+"""One draw of "network-optimizers": a step size tried by cross-validation, or a run and what surrounds its end."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from runs.experiments.network_optimizers import ESTIMATORS, FEATURES, MEASURES, NetworkOptimizersSpec
+from runs.experiments.network_optimizers_training import Trained, choose, train, validated
+from runs.grid import point_seed
+
+
+class Trials(dict[float, np.ndarray]):
+    """Error and loss held out, (folds, repeats, 2), by step size."""
+
+    @classmethod
+    def of(cls, path: Path, tried: int) -> "Trials":
+        """Those that a file holds already."""
+        from mcmc.store.reader import open_run_file
+
+        found = cls()
+        if path.exists():
+            data = open_run_file(path, ("step_size", "held_out"))
+            for step, held in zip(data["step_size"].values[:tried], data["held_out"].values[:tried], strict=True):
+                found[float(step)] = held
+        return found
+
+
+def measure_trial(spec: NetworkOptimizersSpec, method: str, number: int, trials: Trials) -> dict[str, Any]:
+    """One step size, tried."""
+    begun = time.monotonic()
+    step = step_sizes(spec, method)[number]
+    trials[step] = validated(
+        spec.data.draw(), spec.landscape, method, step, spec.options, spec.training, spec.tuning,
+        seed=point_seed(spec.seed, "tuning"),
+    )  # fmt: skip
+    return {**_nothing(spec), "step_size": step, "trial": 1, "held_out": trials[step],
+            "seconds": time.monotonic() - begun}  # fmt: skip
+
+
+def measure_run(spec: NetworkOptimizersSpec, method: str, number: int, trials: Trials) -> dict[str, Any]:
+    """One seed trained with the step size chosen, and its surroundings. Raises ArgumentError where none is usable."""
+    from mcmc.errors import ArgumentError
+
+    begun = time.monotonic()
+    step = choose(trials)
+    if not np.isfinite(step):
+        raise ArgumentError(
+            f"step_size.{method}: every step size tried diverged, {', '.join(f'{s:.3g}' for s in trials)}; take a "
+            "smaller one"
+        )
+    landscape = spec.landscape()
+    run = train(
+        landscape, method, step, spec.options, spec.training, budget=spec.training.epochs * spec.data.draw().size,
+        chains=[number], seed=point_seed(spec.seed, "training"), places=spec.shares.tolist(),
+    )  # fmt: skip
+    row = {**_nothing(spec), "step_size": step, "trial": 0, "work": run.work}
+    row |= {name: getattr(run, name)[:, 0] for name in ("test_error", "training_error", "training_loss")}
+    row["replicas_error"] = run.replicas_error[0]
+    if np.isfinite(run.weights).all():
+        row |= _surrounded(spec, landscape, run, number, point_seed(spec.seed, f"surroundings {method} {number}"))
+    return {**row, "seconds": time.monotonic() - begun}
+
+
+def step_sizes(spec: NetworkOptimizersSpec, method: str) -> list[float]:
+    """Step sizes tried for a method."""
+    return [float(f"{factor * getattr(spec.step_size, method):.12g}") for factor in spec.tuning.factors]
+
+
+def _nothing(spec: NetworkOptimizersSpec) -> dict[str, Any]:
+    """A row of which nothing is known."""
+    along, around = np.full(spec.places + 1, np.nan), np.full((len(ESTIMATORS), len(spec.surroundings.scale)), np.nan)
+    return {
+        "held_out": np.full((spec.tuning.folds, spec.tuning.seeds, len(MEASURES)), np.nan),
+        **dict.fromkeys(("work", "test_error", "training_error", "training_loss"), along),
+        "local_entropy": around,
+        "own_error": around,
+        "warned": 0,
+        **dict.fromkeys(FEATURES, np.nan),
+    }
+
+
+def _surrounded(spec: NetworkOptimizersSpec, landscape: Any, run: Trained, number: int, seed: int) -> dict[str, Any]:
+    import warnings
+
+    from mcmc.errors import ConvergenceWarning
+    from mcmc.gradient_noise import gradient_noise
+    from mcmc.local_entropy import surroundings
+
+    asked, x = spec.surroundings, run.weights
+    beta = float(landscape.data_size) if asked.beta is None else asked.beta
+    with warnings.catch_warnings():
+        # What estimators warn of is counted.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        found = surroundings(
+            landscape, x, asked.scale, beta=beta, seed=seed, integrate=number < asked.integrated, probes=asked.probes,
+            exact_below=asked.exact_below, options={"sweeps": asked.sweeps, "chains": asked.chains, "tempering": False},
+        )  # fmt: skip
+    noise, negative = gradient_noise(landscape, x[0]), found.spectra[0].trace(lambda v: np.minimum(v, 0.0))
+    return {
+        "local_entropy": np.stack([found.laplace[0], found.integration[0]]),
+        "own_error": np.stack([found.laplace_error[0], found.integration_error[0]]),
+        "warned": len(found.warnings[0]),
+        "hessian_trace": found.trace[0],
+        "hessian_highest": found.highest_eigenvalue[0],
+        "hessian_lowest": found.lowest_eigenvalue[0],
+        "hessian_negative_share": found.negative_share[0],
+        "hessian_negative_sum": negative.value,
+        "noise_trace": noise.trace,
+        "noise_highest": noise.eigenvalues[0],
+        "noise_participation": noise.participation_ratio,
+        "weight_length": float(np.linalg.norm(x)),
+    }

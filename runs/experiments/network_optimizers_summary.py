@@ -1,0 +1,127 @@
+"""Numbers of "network-optimizers" in words: ends, paired differences and whether chance explains them."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from runs.experiments.network_methods import METHODS
+from runs.tables import with_error
+
+if TYPE_CHECKING:
+    import xarray
+
+LEVEL = 0.05
+"""Probability by chance, corrected for the number of optimisers, below which a difference is called one."""
+
+COMPARED = (
+    ("test error", "final_test_error", 100.0, " %"),
+    ("local entropy u - f (lower is wider)", "local_entropy", 1.0, ""),
+    ("(u - f) / f", "entropy_per_loss", 1.0, ""),
+)
+"""What differences are told of: words, variable, factor and unit."""
+
+
+def summary(results: "xarray.Dataset") -> list[str]:
+    """A line for each optimiser, its differences to the first, and a verdict for each quantity."""
+    if "final_test_error" not in results:
+        return ["no optimiser has been run yet"]
+    at = shown(results)
+    lines = [setting(results)]
+    for name in at["optimizer"].values:
+        here = at.sel(optimizer=name)
+        if np.isfinite(here["final_test_error"]):
+            lines.append(_end(here))
+    return [*lines, *_differences(at), *verdicts(at)]
+
+
+def shown(results: "xarray.Dataset") -> "xarray.Dataset":
+    """Results at the scale t that tables show, local entropies by integration where seeds enough have them."""
+    scale = results["scale"].values
+    place = int(np.argmin(np.abs(np.log(scale / results.attrs["shown"]))))
+    known = results["known"].sel(estimator="integration").isel(scale=place)
+    enough = bool(((known >= 2) | np.isnan(known)).all() and (known >= 2).any())
+    return results.sel(estimator="integration" if enough else "laplace").isel(scale=place)
+
+
+def how(at: "xarray.Dataset") -> str:
+    """The local entropy that is shown, in words."""
+    return f"t = {float(at['scale']):g}, beta = {at.attrs['beta']:g}, by {at['estimator'].item()}"
+
+
+def setting(results: "xarray.Dataset") -> str:
+    """What was compared, in one line."""
+    a = results.attrs
+    shared = "replicas together" if a["counting"] == "total" else "each replica"
+    noisy = f", {100 * a['label_noise']:g} % of training labels wrong" if a["label_noise"] else ""
+    return (
+        f"{a['data']}, {a['training_samples']} training samples{noisy}, {a['test_samples']} for testing, "
+        f"{a['weights']} weights; {a['epochs']:g} x {a['training_samples']} sample gradients a run ({shared}), "
+        f"batches of {a['batch']}"
+    )
+
+
+def label(name: object) -> str:
+    """What a method is called in print."""
+    return METHODS[str(name)].label
+
+
+def percent(value: float, error: float) -> str:
+    """A share with its error in percent."""
+    return f"{with_error(100.0 * value, 100.0 * error)} %"
+
+
+def _end(here: "xarray.Dataset") -> str:
+    def of(name: str) -> str:
+        return with_error(float(here[name]), float(here[f"{name}_error"]))
+
+    edge = " (first or last tried)" if here["at_edge"] else ""
+    lost = f"; {int(here['diverged'])} diverged" if here["diverged"] else ""
+    error = percent(float(here["final_test_error"]), float(here["final_test_error_error"]))
+    return (
+        f"{label(here['optimizer'].item())}: step size {float(here['step_size']):g}{edge}, {int(here['runs'])} seeds"
+        f"{lost}: test error {error}, training loss f {of('final_training_loss')}, u - f {of('local_entropy')} "
+        f"({how(here)}), (u - f) / f {of('entropy_per_loss')}; Hessian: trace {of('hessian_trace')}, eigenvalues from "
+        f"{of('hessian_lowest')} to {of('hessian_highest')}; D: trace {of('noise_trace')}, participation ratio "
+        f"{of('noise_participation')}"
+    )
+
+
+def _differences(at: "xarray.Dataset") -> list[str]:
+    lines, first = [], label(at["optimizer"].values[0])
+    for name in at["optimizer"].values[1:]:
+        here = at.sel(optimizer=name)
+        parts = []
+        for said, variable, factor, unit in COMPARED:
+            value, error = (factor * float(here[f"difference_{variable}{part}"]) for part in ("", "_error"))
+            if np.isfinite(value):
+                chance = float(here[f"probability_{variable}"])
+                parts.append(f"{said} {with_error(value, error)}{unit} ({deviations(value, error)}, p = {chance:.2g})")
+        if parts:
+            lines.append(f"{label(name)} minus {first}, seed by seed: {'; '.join(parts)}")
+    return lines
+
+
+def deviations(value: float, error: float) -> str:
+    """A difference in standard errors."""
+    return f"{value / error:+.1f} standard errors" if error > 0 else "no spread"
+
+
+def verdicts(at: "xarray.Dataset") -> list[str]:
+    """Which optimisers differ from the first beyond chance."""
+    lines, first = [], label(at["optimizer"].values[0])
+    for said, name, _, _ in COMPARED:
+        groups: dict[str, list[str]] = {"lower": [], "higher": [], "no difference seen": []}
+        for optimizer in at["optimizer"].values[1:]:
+            value, p = (float(at[f"{part}_{name}"].sel(optimizer=optimizer)) for part in ("difference", "probability"))
+            if np.isfinite(value):
+                chosen = "no difference seen" if not p < LEVEL else "lower" if value < 0 else "higher"
+                groups[chosen].append(label(optimizer))
+        if any(groups.values()):
+            parts = [f"{group}: {_listed(names)}" for group, names in groups.items()]
+            lines.append(f"{said} against {first}, at {100 * LEVEL:g} %: {'; '.join(parts)}")
+    return lines
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names) if names else "none"
