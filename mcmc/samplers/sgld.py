@@ -17,6 +17,9 @@ from mcmc.samplers.learning_rates import LearningRates
 from mcmc.samplers.stochastic import StochasticSampler, number_within
 from mcmc.samplers.update_rules import add_preconditioned, add_steps_and_noise
 
+SMALLEST_OFFSET = 1e-30
+"""Of lambda: G is computed in float32."""
+
 
 class SGLDState(NamedTuple):
     """State of the chains."""
@@ -47,7 +50,7 @@ class SGLDInfo(NamedTuple):
 
 
 class SGLD(StochasticSampler):
-    """SGLD at `beta`, a number or (chains,); `precondition` is lambda > 0, or None.
+    """SGLD at `beta`, a number or (chains,); `precondition` is lambda, 1e-30 or more, or None.
 
     Raises ArgumentError for arguments out of range.
     """
@@ -63,14 +66,18 @@ class SGLD(StochasticSampler):
         batch_size: int | None = None,
         replacement: bool | Literal["epoch"] = "epoch",
         rates: LearningRates | None = None,
+        samples: Any = None,
         precondition: float | None = None,
         decay: float = 0.99,
     ):
         super().__init__(
-            landscape, beta, step_size=step_size, batch_size=batch_size, replacement=replacement, rates=rates
-        )
-        if precondition is not None and number_within("precondition", precondition, 0.0) == 0.0:
-            raise ArgumentError(f"precondition: got {precondition}; a finite lambda above 0, or None, is needed")
+            landscape, beta, step_size=step_size, batch_size=batch_size, replacement=replacement, rates=rates,
+            samples=samples,
+        )  # fmt: skip
+        if precondition is not None and number_within("precondition", precondition, 0.0) < SMALLEST_OFFSET:
+            raise ArgumentError(
+                f"precondition: got {precondition}; a finite lambda, {SMALLEST_OFFSET:g} or more, or None, is needed"
+            )
         self.precondition, self.decay = precondition, number_within("decay", decay, 0.0, 1.0)
 
     def init(self, chains, seed) -> SGLDState:

@@ -29,13 +29,17 @@ def add_steps_and_noise(x, direction, rate, scale, noise):
 
 @kernel_tied_to()
 def add_preconditioned(x, gradient, mean_square, rate, scale, noise, offset, decay):
-    """V = decay V + (1 - decay) g^2, G = 1 / (offset + sqrt V); x += -eta G g + scale sqrt(G) noise."""
+    """V = decay V + (1 - decay) g^2, G = 1 / (offset + sqrt V); x += -eta G g + scale sqrt(G) noise.
+
+    G is taken in float32: roots and divisions of float64 would be most of the time.
+    """
+    least, one = np.float32(offset), np.float32(1.0)
     for c in range(x.shape[0]):
         row, along, rough, square, size, spread = x[c], gradient[c], noise[c], mean_square[c], rate[c], scale[c]
         for i in range(row.size):
             square[i] = decay * square[i] + (1.0 - decay) * along[i] * along[i]
-            share = 1.0 / (offset + np.sqrt(square[i]))
-            row[i] += spread * np.sqrt(share) * np.float64(rough[i]) - size * share * along[i]
+            share = one / (least + np.sqrt(np.float32(square[i])))
+            row[i] += spread * np.float64(np.sqrt(share) * rough[i]) - size * np.float64(share) * along[i]
 
 
 @kernel_tied_to()

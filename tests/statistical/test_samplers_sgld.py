@@ -5,6 +5,7 @@ import pytest
 from scipy.linalg import solve_discrete_lyapunov
 from small_systems import mean_z_score
 
+from mcmc.errors import ArgumentError
 from mcmc.landscapes.analytic import Quadratic
 from mcmc.samplers import SGLD
 
@@ -62,3 +63,25 @@ def test_mini_batches_add_their_own_noise(seed, replacement):
     assert worst(sampler, seed, landscape.covariance(SHARES[replacement])) < 4.9
     assert worst(sampler, seed, landscape.covariance(SHARES[not replacement])) > 4.9
     assert worst(sampler, seed, landscape.covariance(0.0)) > 4.9
+
+
+def test_preconditioned_steps_are_those_of_the_paper(seed):
+    landscape, offset, decay = Quadratic(MATRIX, np.zeros(2)), 0.05, 0.9
+    sampler = SGLD(landscape, BETA, step_size=STEP, precondition=offset, decay=decay)
+    state = sampler.init(50, seed)
+    x, square = state.x.copy(), np.zeros_like(state.x)
+    for sweep in range(30):
+        gradient, noise = x @ MATRIX, sampler.noise(state, sweep)[:, :2].astype(np.float64)
+        square = decay * square + (1 - decay) * gradient**2
+        share = 1 / (offset + np.sqrt(square))
+        x = x - STEP * share * gradient + np.sqrt(2 * STEP / BETA * share) * noise
+        state, _ = sampler.step(state, 1)
+        # From the same point in each step: errors of single precision would grow with the steps.
+        assert np.allclose(state.x, x, rtol=1e-6, atol=1e-6)
+        x, square = state.x.copy(), state.mean_square.copy()
+
+
+@pytest.mark.parametrize("value", [0.0, 1e-40, -1.0, np.inf])
+def test_lambda_must_be_above_what_single_precision_can_tell_from_zero(value):
+    with pytest.raises(ArgumentError, match="precondition: got"):
+        SGLD(Quadratic(MATRIX), BETA, step_size=STEP, precondition=value)
