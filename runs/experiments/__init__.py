@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 KINDS: dict[str, str] = {
     "local-entropy-agreement": "runs.experiments.local_entropy_agreement:LocalEntropyAgreement",
+    "network-noise": "runs.experiments.network_noise:NetworkNoise",
     "network-optimizers": "runs.experiments.network_optimizers:NetworkOptimizers",
     "perceptron-annealing": "runs.experiments.perceptron_annealing:PerceptronAnnealing",
     "perceptron-capacity": "runs.experiments.perceptron_capacity:PerceptronCapacity",
@@ -28,6 +29,7 @@ KINDS: dict[str, str] = {
     "perceptron-enumeration": "runs.experiments.perceptron_enumeration:PerceptronEnumeration",
     "perceptron-equilibrium": "runs.experiments.perceptron_equilibrium:PerceptronEquilibrium",
     "perceptron-local-entropy": "runs.experiments.perceptron_local_entropy:PerceptronLocalEntropy",
+    "perceptron-to-network": "runs.experiments.perceptron_to_network:PerceptronToNetwork",
     "perceptron-wide-vs-narrow": "runs.experiments.perceptron_wide_narrow:PerceptronWideNarrow",
     "well-widths": "runs.experiments.well_widths:WellWidths",
     "xy": "runs.experiments.xy:XYPhaseDiagram",

@@ -1,0 +1,123 @@
+"""Figure of "perceptron-to-network": local entropy against test error, binary perceptrons beside networks."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from runs.experiments.perceptron_labels import looks
+from runs.experiments.perceptron_to_network import TEACHER
+from runs.figures import MARKERS, PAGE_WIDTH, THEORY, Drawing, colours, new_figure, save
+
+if TYPE_CHECKING:
+    import xarray
+
+
+def draw(results: "xarray.Dataset", out: Path) -> list[Drawing]:
+    """One panel an alpha, and the networks."""
+    panels = results.sizes["alpha"] + 1
+    figure, axes = new_figure(PAGE_WIDTH, 3.6, ncols=panels, squeeze=False)
+    for letter, ax in zip("abcdefgh", axes[0], strict=False):
+        ax.set_title(f"({letter})", loc="left")
+        ax.set_ylabel("test error")
+    for i, ax in enumerate(axes[0, :-1]):
+        _solutions(ax, results.isel(alpha=i))
+    _networks(axes[0, -1], results)
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    if handles:
+        figure.legend(handles, labels, loc="outside upper center", ncols=4)
+    return [save(figure, out, "width-and-test-error", _caption(results))]
+
+
+def shown(results: "xarray.Dataset", dim: str) -> int:
+    """Place on the axis `dim` that is drawn."""
+    return int(np.argmin(np.abs(results[dim].values - float(results.attrs[f"shown_{dim}"]))))
+
+
+def _solutions(ax: Any, cells: "xarray.Dataset") -> None:
+    k = shown(cells, "distance")
+    d = float(cells["distance"][k])
+    ax.set_title(rf"perceptrons, $\alpha={float(cells['alpha']):g}$", loc="right")
+    ax.set_xlabel(rf"local entropy $S(d={d:.2g})$ (nats per weight)", fontsize=9)
+    for i, name in enumerate(cells["source"].values):
+        if "solution_entropy" not in cells:
+            break
+        at = cells.isel(source=i, distance=k)
+        if str(name) != TEACHER:
+            _cloud(ax, at["solution_entropy"].values, at["solution_test_error"].values, looks(str(name)))
+    ax.plot(float(cells["typical_entropy"][k]), float(cells["typical_test_error"]), marker="x", markersize=7,
+            linestyle="none", color=THEORY["color"], markeredgewidth=1.5, label=r"typical, theory $N\to\infty$",
+            zorder=4)  # fmt: skip
+    low, high = ax.get_ylim()
+    ax.set_ylim(low - 0.25 * (high - low), high)
+    if "entropy" in cells:
+        _teachers(ax, cells.isel(distance=k).sel(source=TEACHER))
+
+
+def _teachers(ax: Any, at: "xarray.Dataset") -> None:
+    """On the lower edge: an error of 0 is far below the solutions that are learnt."""
+    x, width = float(at["entropy"]), float(at["entropy_error"])
+    edge = ax.get_xaxis_transform()
+    ax.errorbar(x, 0.07, xerr=width if np.isfinite(width) else None, marker="*", markersize=9, color="0.45",
+                linestyle="none", capsize=0, linewidth=1.2, markeredgecolor="white", transform=edge,
+                label="teachers: test error 0 (below)")  # fmt: skip
+    ax.annotate("", (x, 0.0), (x, 0.065), xycoords=edge, arrowprops={"arrowstyle": "->", "color": "0.45"})
+
+
+def _cloud(ax: Any, x: np.ndarray, y: np.ndarray, look: dict[str, Any]) -> None:
+    """Every one pale, and their mean with one standard error in both directions."""
+    known = np.isfinite(x) & np.isfinite(y)
+    if not known.any():
+        return
+    a, b = x[known], y[known]
+    ax.plot(a, b, linestyle="none", marker=look["marker"], color=look["color"], alpha=0.3, markersize=3,
+            markeredgewidth=0)  # fmt: skip
+    bars = [v.std(ddof=1) / v.size**0.5 if v.size > 1 else 0.0 for v in (a, b)]
+    ax.errorbar(a.mean(), b.mean(), bars[1], bars[0], linestyle="none", marker=look["marker"], color=look["color"],
+                markeredgecolor="white", markeredgewidth=0.5, markersize=6, linewidth=1.2, capsize=0,
+                label=look["label"], zorder=3)  # fmt: skip
+
+
+def _networks(ax: Any, results: "xarray.Dataset") -> None:
+    from matplotlib.lines import Line2D
+
+    k = shown(results, "displacement")
+    share = float(results["displacement"][k])
+    ax.set_title(rf"networks, $|\delta x|={share:g}\,|x|$", loc="right")
+    ax.set_xlabel(r"$(n/D)\,[f(x)-u(x,t)]$ (nats per weight)", fontsize=9)
+    if "network_entropy" not in results:
+        return
+    palette = colours(results.sizes["wrong"])
+    for i, j in np.ndindex(results.sizes["wrong"], results.sizes["recipe"]):
+        at = results.isel(wrong=i, recipe=j, displacement=k)
+        look = {"color": palette[i], "marker": MARKERS[j % len(MARKERS)], "label": None}
+        _cloud(ax, at["network_entropy"].values, at["network_test_error"].values, look)
+    ax.set_xscale("symlog", linthresh=1e-5)
+    handles = [
+        Line2D([], [], color=palette[i], marker="o", linestyle="none",
+               label="fresh weights" if w == 0 else f"after {100 * w:g} % wrong labels")
+        for i, w in enumerate(results["wrong"].values)
+    ]  # fmt: skip
+    handles += [
+        Line2D([], [], color="0.4", marker=MARKERS[j % len(MARKERS)], linestyle="none",
+               label=rf"$\eta/b={float(r):.2g}$")
+        for j, r in enumerate(results["step_over_batch"].values)
+    ]  # fmt: skip
+    ax.legend(handles=handles, fontsize=6.5, loc="lower left")
+
+
+def _caption(results: "xarray.Dataset") -> str:
+    attrs = results.attrs
+    letters = "a" if results.sizes["alpha"] == 1 else f"a-{'abcdefgh'[results.sizes['alpha'] - 1]}"
+    last = "abcdefgh"[results.sizes["alpha"]]
+    return (
+        f"Does a wide minimum generalise? ({letters}) Solutions of binary perceptrons with N = {attrs['n']} weights, "
+        "patterns labelled by a teacher: number of solutions at a distance (belief propagation) against the wrong "
+        "fraction of fresh patterns, arccos(R)/pi. Pale: every solution; symbols: means over instances, bars one "
+        "standard error. The teachers are typical solutions, narrow, and right by definition: width is a sign of "
+        f"what was learnt, no cause. ({last}) Networks with D = {attrs['dim']} weights trained on {attrs['samples']} "
+        f"samples of {attrs['data']} to a training loss of {attrs['training_loss']:g}, by SGD of different noise "
+        "(symbols) from different starts (colours: weights that had learnt wrong labels first): smoothed free energy "
+        "by Monte Carlo integration at beta = number of samples n, smoothing a fixed share of the weights' length, "
+        "against the test error. Bars: one standard error over networks."
+    )
