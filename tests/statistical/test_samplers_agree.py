@@ -6,7 +6,7 @@ from small_systems import mean_z_score
 
 from mcmc.landscapes.graphs import lattice
 from mcmc.landscapes.xy.model import XYModel
-from mcmc.samplers import MALA, HeatBath, Metropolis, Tempering, Wolff
+from mcmc.samplers import HMC, MALA, HeatBath, Metropolis, Tempering, Wolff
 
 TORUS = {0.5: -1.76215924, 0.9: -1.52744181, 1.2: -1.29330559}
 """Energy per site by temperature, from the exact transfer matrix in angle space."""
@@ -17,6 +17,7 @@ SAMPLERS = {
     "heat bath": lambda model, beta: HeatBath(model, beta),
     "wolff": lambda model, beta: Wolff(model, beta),
     "mala": lambda model, beta: MALA(model, beta),
+    "hmc": lambda model, beta: HMC(model, beta, steps=5),
 }
 
 

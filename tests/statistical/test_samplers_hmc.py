@@ -6,6 +6,7 @@ from small_systems import mean_z_score
 
 from mcmc.landscapes.analytic import DoubleWell, Quadratic
 from mcmc.landscapes.mixture import GaussianMixture
+from mcmc.landscapes.network import Data, mlp
 from mcmc.random import split_seed
 from mcmc.samplers import HMC, hmc
 from mcmc.samplers.leapfrog import draw_sizes, draw_velocities
@@ -86,6 +87,34 @@ def test_mixture_of_wells_that_overlap(seed):
     assert abs(mean_z_score(found[0], weights @ means[:, 0])) < LARGEST_Z
     assert abs(mean_z_score(found[1], second)) < LARGEST_Z
     assert abs(mean_z_score(found[0], 0.0)) > LARGEST_Z
+
+
+def test_a_network_obeys_the_virial_theorem(seed):
+    """<x . grad f> = dim / beta under exp(-beta f), whatever f is, where it grows without bounds."""
+    rng, beta = np.random.default_rng(1), 30.0
+    landscape = mlp(Data(rng.normal(size=(12, 3)), rng.integers(0, 2, 12)), (3,), weight_decay=0.05)
+    sampler = HMC(landscape, beta, steps=8)
+    virial = series(
+        sampler, seed, [lambda x: np.einsum("ci,ci->c", x, landscape.gradient(x))], chains=300, burn_in=120
+    )[0]
+    assert abs(mean_z_score(virial, landscape.dim / beta)) < LARGEST_Z
+    assert abs(mean_z_score(virial, landscape.dim / (1.1 * beta))) > LARGEST_Z
+
+
+def test_steps_of_random_size_leave_a_resonance(seed):
+    landscape, steps = Quadratic([1.0]), 10
+    # The angle of a leapfrog step of size e has sin(angle / 2) = e / 2: ten of them make a whole turn.
+    resonant = 2 * np.sin(np.pi / steps)
+    still = HMC(landscape, step_size=resonant, steps=steps, jitter=0.0)
+    start = still.init(4000, seed).x.copy()
+    state, _ = still.step(still.init(4000, seed), 50)
+    assert np.allclose(state.x, start, atol=1e-9)
+    moving = HMC(landscape, step_size=resonant, steps=steps)
+    state = moving.init(4000, seed)
+    state.x[:] = 3.0
+    state.energy[:], state.gradient[:] = landscape.energy(state.x), landscape.gradient(state.x)
+    state, _ = moving.step(state, 50)
+    assert abs(mean_z_score(state.x**2, 1.0)) < LARGEST_Z
 
 
 def test_it_tunes_to_its_target_and_then_freezes(seed):
