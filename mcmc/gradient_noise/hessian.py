@@ -63,12 +63,12 @@ class Hessian:
 
         Raises LandscapeError when they do not converge.
         """
-        from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
+        from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 
         operator: Any = LinearOperator((self.dim, self.dim), matvec=lambda v: self(v.reshape(1, -1))[0], dtype=float)
         try:
             values, vectors = eigsh(operator, k, which="LA", v0=signs(1, self.dim, seed, 1)[0], tol=1e-8)
-        except ArpackNoConvergence as error:
+        except ArpackError as error:
             raise LandscapeError(
                 f"hessian: its {k} largest eigenvalues were not found ({error}); take fewer"
             ) from error

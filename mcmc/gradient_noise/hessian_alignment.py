@@ -60,7 +60,7 @@ def alignment(
     """Alignment of `noise` with the Hessian at the same point: a matrix, a landscape, or a function (see `Hessian`).
 
     `top` directions at most half the weights, `probes` random signs beyond `exact_below` weights. Raises ArgumentError
-    for arguments out of range or an H that is 0, LandscapeError for products that are not finite.
+    for arguments out of range, LandscapeError for products that are not finite. Ratios are NaN where H or D is 0.
     """
     _check("top", top, 1, max(1, noise.dim // 2))
     _check("probes", probes, 8, 2**20)
@@ -74,8 +74,6 @@ def alignment(
     else:
         values, vectors = product.top(top, seed)
         found = _by_probes(noise, product, values, vectors, signs(probes, noise.dim, seed))
-    if not found[4].value > 0:
-        raise ArgumentError("hessian: all of it is 0, and has no direction; take a point where the loss is curved")
     both = np.nan
     if noise.rank().count >= top:
         both = float(((noise.eigenvectors(top) @ vectors.T) ** 2).sum()) / top

@@ -21,8 +21,10 @@ Count = Annotated[int, Field(ge=2)]
 class Samples(Section):
     """What the network is trained and tested on."""
 
-    name: Literal["digits", "fashion-mnist", "teacher-student"] = Field(
-        "digits", description="digits (scikit-learn), fashion-mnist (Debian's package), or random inputs with a teacher"
+    name: Literal["digits", "fashion-mnist", "images", "teacher-student"] = Field(
+        "digits",
+        description="digits (scikit-learn), fashion-mnist (Debian's package), images (fashion-mnist where it is "
+        "installed, else digits), or random inputs with a teacher",
     )
     side: Annotated[int, Field(ge=1, le=28)] | None = Field(
         None, description="side of the images in pixels after averaging; left out: their own (8 or 28)"
@@ -92,6 +94,7 @@ def _drawn(said: str) -> "Data":
 def _made(wanted: Samples) -> "Data":
     from mcmc.errors import ArgumentError
     from mcmc.landscapes.network import fashion_mnist, teacher_student
+    from mcmc.landscapes.network.images import DEBIAN_FOLDER
 
     if wanted.name == "teacher-student":
         if wanted.features is None:
@@ -100,7 +103,7 @@ def _made(wanted: Samples) -> "Data":
             wanted.features, wanted.train or 1000, teacher=wanted.teacher or "perceptron", classes=wanted.classes,
             label_noise=wanted.label_noise, test_samples=wanted.test or 2000, seed=wanted.seed,
         )  # fmt: skip
-    if wanted.name == "fashion-mnist":
+    if wanted.name == "fashion-mnist" or (wanted.name == "images" and DEBIAN_FOLDER.is_dir()):
         side = 28 if wanted.side is None else wanted.side
         return fashion_mnist(side=side, samples=wanted.train, test_samples=wanted.test, seed=wanted.seed)
     return _digits(wanted)
