@@ -101,8 +101,8 @@ def _spectra(results: "xarray.Dataset", out: Path) -> Drawing:
     caption = (
         f"Eigenvalues of D, the covariance of the gradients of single samples, of {_about(results)}: mean over "
         f"{results.sizes['seed']} seeds. D has at most {results.sizes['eigenvalue']} eigenvalues other than 0. Dots: "
-        "where a curve passes lambda_max d eps of float32, the threshold by which arXiv:1710.11029 counts the rank; what "
-        f"lies below is not 0. (a) At the smallest step size and batch, {drawn(str(first['replacement'].item()))}. "
+        "where a curve passes lambda_max d eps of float32, the threshold by which arXiv:1710.11029 counts the rank; "
+        f"what lies below is not 0. (a) At the smallest step size and batch, {drawn(str(first['replacement'].item()))}. "
         + _colours_said()
     )
     return save(figure, out, "spectra", caption)
@@ -110,8 +110,8 @@ def _spectra(results: "xarray.Dataset", out: Path) -> Drawing:
 
 def _colours_said() -> str:
     return (
-        "Colours: step size eta and batch size b; lines: how batches are drawn (epochs: a random order of all samples is "
-        "cut into batches)."
+        "Colours: step size eta and batch size b; lines: how batches are drawn (epochs: a random order of all samples "
+        "is cut into batches)."
     )
 
 
@@ -281,10 +281,10 @@ def _beside_published(results: "xarray.Dataset", out: Path) -> Drawing:
     _keys(figure, results)
     caption = (
         f"Beside the published figures: (a) mean and standard deviation of all d eigenvalues of D, and (b) the rank by "
-        f"float32's threshold, along the training of {_about(results)}, means over seeds; all lines begin in one point, "
-        "the untrained network, and end in a dot, the last snapshot. Stars: published for trained networks, "
-        "arXiv:1710.11029, section 4.1. Its small-fc is of this kind, with batch normalisation and on MNIST, where more "
-        f"samples than weights make the rank a matter of the threshold alone; here at most "
-        f"{results.sizes['eigenvalue']} eigenvalues differ from 0."
+        f"float32's threshold, along the training of {_about(results)}, means over seeds; all lines begin in one "
+        "point, the untrained network, and end in a dot, the last snapshot. Stars: published for trained networks, "
+        "arXiv:1710.11029, section 4.1. Its small-fc is of this kind, with batch normalisation and on all of MNIST, "
+        f"where the rank is a matter of the threshold alone; here at most {results.sizes['eigenvalue']} eigenvalues "
+        "differ from 0."
     )
     return save(figure, out, "published", caption)
