@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mcmc.gradient_noise.spectra_of_increments import TrajectorySpectra, trajectory_spectra
     from mcmc.gradient_noise.stationary_covariance import MeasuredCovariance, measured_covariance
     from mcmc.gradient_noise.stationary_law import StationaryLaw, lyapunov
+    from mcmc.gradient_noise.trajectory_figure import plot_circulation, plot_spectra
 
 # Files are not named after their functions: importing a file binds its name in the package.
 _FILES = {
@@ -28,6 +29,8 @@ _FILES = {
     "gradient_noise": "diffusion",
     "lyapunov": "stationary_law",
     "measured_covariance": "stationary_covariance",
+    "plot_circulation": "trajectory_figure",
+    "plot_spectra": "trajectory_figure",
     "regression_covariance": "linear_regression",
     "trajectory_spectra": "spectra_of_increments",
 }
@@ -44,6 +47,8 @@ __all__ = [
     "gradient_noise",
     "lyapunov",
     "measured_covariance",
+    "plot_circulation",
+    "plot_spectra",
     "regression_covariance",
     "trajectory_spectra",
 ]

@@ -2,8 +2,9 @@
 
 With C0 = <y y'> and C1 = <y_(k+1) y_k'>, A = C1 C0^-1 and the covariance of e is C0 - A C0 A' (Yule & Walker; see
 Luetkepohl 2005, "New introduction to multiple time series analysis", chapter 3). The lagged moments are divided by the
-number of draws and not of pairs, which makes every fit stationary. Gaussian, the process has detailed balance if and
-only if C1 = C1': the nearest that has it takes the symmetric part of C1 and keeps C0.
+number of pairs, or, where that gives no stationary process, of draws, which always does (and is too low by the share
+1 / draws, which many short chains would show). Gaussian, the process has detailed balance if and only if C1 = C1': the
+nearest that has it takes the symmetric part of C1 and keeps C0.
 """
 
 from collections.abc import Iterator
@@ -94,10 +95,13 @@ def fitted(values: np.ndarray, *, coupled: bool = True) -> OrnsteinUhlenbeck:
     size = values.shape[2]
     flat = values.reshape(-1, size)
     before, after = (part.reshape(-1, size) for part in (values[:, :-1], values[:, 1:]))
-    covariance, lagged = flat.T @ flat / len(flat), after.T @ before / len(flat)
+    covariance, lagged = flat.T @ flat / len(flat), after.T @ before / len(before)
     if not coupled:
         covariance, lagged = np.diag(np.diag(covariance)), np.diag(np.diag(lagged))
-    return OrnsteinUhlenbeck(_divided(lagged, covariance), covariance)
+    process = OrnsteinUhlenbeck(_divided(lagged, covariance), covariance)
+    if np.linalg.eigvalsh(process.noise)[0] > 0:
+        return process
+    return OrnsteinUhlenbeck(process.matrix * (len(before) / len(flat)), covariance)
 
 
 def _divided(lagged: np.ndarray, covariance: np.ndarray) -> np.ndarray:

@@ -63,7 +63,8 @@ def _values(x: Any) -> np.ndarray:
     if array.ndim not in (2, 3):
         raise ArgumentError(f"x: got shape {array.shape}; weights (draws, dim) or (chains, draws, dim) are needed")
     values = as_series(array if array.ndim == 3 else array[None], "x", minimum_draws=FEWEST_DRAWS)
-    return np.asarray(values, dtype=np.float64)
+    # In one order of memory, whatever the caller's: sums then have the same bits.
+    return np.ascontiguousarray(values, dtype=np.float64)
 
 
 def _regular(flat: np.ndarray) -> bool:
