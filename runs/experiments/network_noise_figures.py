@@ -102,7 +102,7 @@ def _spectra(results: "xarray.Dataset", out: Path) -> Drawing:
         f"Eigenvalues of D, the covariance of the gradients of single samples, of {_about(results)}: mean over "
         f"{results.sizes['seed']} seeds. D has at most {results.sizes['eigenvalue']} eigenvalues other than 0. Dots: "
         "where a curve passes lambda_max d eps of float32, the threshold by which arXiv:1710.11029 counts the rank; "
-        f"what lies below is not 0. (a) At the smallest step size and batch, {drawn(str(first['replacement'].item()))}. "
+        f"what lies below is not 0. (a) At the least step size and batch, {drawn(str(first['replacement'].item()))}. "
         + _colours_said()
     )
     return save(figure, out, "spectra", caption)
