@@ -112,6 +112,9 @@ class Training(Section):
         description="length of the smoothing's Gaussian, as a share of the length of the weights",
     )
     shown: Annotated[float, Field(gt=0)] = Field(0.05, description="displacement drawn: the nearest one")
+    steps: Annotated[int, Field(ge=64)] = Field(
+        4000, description="steps of each chain that integrates around a network"
+    )
 
     @field_validator("wrong")
     @classmethod
@@ -237,7 +240,7 @@ def _network_file(spec: PerceptronToNetworkSpec, point: Point, path: Path) -> Dr
         "hessian_trace": Column(np.float64, "trace of the Hessian of the mean loss"),
         "hessian_trace_error": Column(np.float64, "its error bar"),
     }
-    training = spec.training.model_dump(mode="json", include={"loss", "first_loss", "max_sweeps", "displacement"})
+    training = spec.training.model_dump(mode="json", exclude={"wrong", "recipe", "seeds", "shown"})
     made = {"training": training, "data": spec.data.model_dump(mode="json"), "network": spec.network.model_dump()}
     attributes = {"wrong": point.parameters["wrong"], "recipe": point.parameters["recipe"]}
     return DrawFile(

@@ -112,7 +112,10 @@ def _surroundings(spec: PerceptronToNetworkSpec, model: "MLP", x: np.ndarray, dr
     # A Gaussian of variance t / beta a weight has the length sqrt(dim t / beta).
     scale = beta * (share * np.linalg.norm(x)) ** 2 / dim
     seed = point_seed(spec.seed, f"probes {draw}")
-    found = surroundings(model, x[None], scale, beta=beta, seed=seed, exact_below=0, integrate=True)
+    found = surroundings(
+        model, x[None], scale, beta=beta, seed=seed, exact_below=0, integrate=True,
+        options={"sweeps": spec.training.steps},
+    )  # fmt: skip
     return {
         "scale": scale,
         "entropy": -found.integration[0] * beta / dim,

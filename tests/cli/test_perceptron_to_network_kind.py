@@ -1,0 +1,196 @@
+"""The experiment that joins perceptrons and networks: run files, what is stored, correlations, resumption, figures."""
+
+import math
+
+import numpy as np
+import pytest
+import xarray as xr
+from scipy.stats import spearmanr
+from xy_runs import changed, faults, point_names, run_points, stop_after
+
+from mcmc.local_entropy import integration
+from perceptron.enumeration import enumerate_configurations
+from perceptron.packing import unpack_signs
+from runs.experiments import Control, find
+from runs.experiments.perceptron_spec import instance_of
+from runs.experiments.perceptron_to_network import TEACHER, instances_of
+from runs.experiments.perceptron_to_network_draw import trained
+from runs.experiments.perceptron_to_network_results import Groups, rank_correlation, with_jackknife
+from runs.spec import validate
+
+SMALL = {
+    "experiment": "perceptron-to-network",
+    "seed": 5,
+    "data": {"name": "teacher-student", "features": 3, "train": 24, "test": 40},
+    "network": {"hidden": [2]},
+    "perceptron": {"source": ["sbpi", "annealing"], "n": 15, "alpha": [0.4, 0.8], "instances": 3,
+                   "distance": [0.07, 0.2], "shown": 0.2},
+    "training": {"wrong": [0.0, 1.0], "loss": 0.5, "first_loss": 0.6, "max_sweeps": 400, "seeds": 3,
+                 "displacement": [0.05, 0.3], "shown": 0.3, "steps": 100,
+                 "recipe": [{"step_size": 0.3}, {"step_size": 0.2, "batch_size": 4}]},
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    return run_points(SMALL, tmp_path_factory.mktemp("run"))
+
+
+def opened(path):
+    with xr.open_dataset(path, engine="h5netcdf") as data:
+        return data.load()
+
+
+@pytest.mark.parametrize(
+    ("tables", "said"),
+    [
+        ({"perceptron": {"source": ["sbip"]}}, "no such solver; did you mean sbpi?"),
+        ({"perceptron": {"n": 16}}, "even numbers of weights have stabilities of 0; take an odd one"),
+        ({"perceptron": {"distance": [0.1, 0.7]}}, "has 0.7; distances up to 1/2 are measured"),
+        ({"perceptron": {"distance": [0.01, 0.1]}}, "two values stand for the same multiple of 1/15, or one for 0"),
+        ({"training": {"wrong": [0.0, 1.5]}}, "training.wrong[1] = 1.5: needs a number <= 1"),
+        ({"training": {"wrong": [0.5, 0.5]}}, "has a share more than once; each stands once"),
+        ({"training": {"recipe": [{"step_size": 0.1}] * 2}}, "has one more than once; each recipe stands once"),
+        ({"training": {"recipe": [{"step_size": 0.1, "batch_size": 25}]}}, "batch_size = 25: there are 24 training"),
+        ({"training": {"recipe": []}}, "training.recipe = []: needs at least 1"),
+        ({"training": {"seeds": 2}}, "training.seeds = 2: needs a number >= 3"),
+        ({"solver": {"sbpi": {"thetta": 1.0}}}, "no option of sbpi; did you mean theta?"),
+    ],
+)
+def test_a_run_file_that_cannot_be_run_is_refused_in_one_line(tables, said):
+    found = faults(changed(SMALL, **tables))
+    assert len(found) == 1
+    assert said in found[0]
+
+
+def test_points_are_sources_and_ways_to_train():
+    names = point_names(SMALL)
+    assert len(names) == 3 * 2 + 2 * 2
+    assert "source-teacher_n-15_alpha-0.8" in names
+    assert "wrong-1_recipe-eta-0.2-batch-4" in names
+
+
+def test_stored_solutions_are_solutions_and_their_surroundings_those_of_all_configurations(finished):
+    spec, experiment, files = finished
+    results, checked = experiment.assemble(spec, files), 0
+    for point in (p for p in experiment.points(spec) if "source" in p.parameters):
+        stored = opened(files[point.name])
+        weights = unpack_signs(stored["weights"].values, 15)
+        for draw in np.flatnonzero(stored["solved"].values):
+            instance = instance_of(instances_of(spec), spec.seed, point, draw)
+            assert int(instance.errors(weights[draw])) == 0
+            overlap = weights[draw].astype(int) @ instance.teacher / 15
+            assert float(stored["overlap"][draw]) == pytest.approx(overlap, abs=1e-15)
+            assert float(stored["test_error"][draw]) == pytest.approx(math.acos(overlap) / math.pi, abs=1e-12)
+            every = unpack_signs(enumerate_configurations(instance).packed_solutions[:, None], 15).astype(int)
+            apart = (15 - every @ weights[draw]) // 2
+            for k, flips in enumerate((1, 3)):
+                exact = math.log(max((apart == flips).sum(), 0.5)) / 15
+                assert abs(float(stored["entropy"][draw, k]) - exact) < 4.9 * float(stored["error"][draw, k])
+            checked += 1
+        cell = results.sel(source=point.parameters["source"], alpha=point.parameters["alpha"])
+        known = stored["solved"].values == 1
+        assert int(cell["solved"]) == known.sum()
+        if known.any():
+            assert float(cell["test_error"]) == pytest.approx(stored["test_error"].values[known].mean())
+    assert checked > 10
+    teachers = results.sel(source=TEACHER)
+    assert (teachers["test_error"] == 0).all()
+    assert (results["typical_test_error"] > 0.2).all()
+
+
+def test_stored_networks_are_where_training_arrives(finished):
+    spec, experiment, files = finished
+    model, checked = spec.landscape(), 0
+    for point in (p for p in experiment.points(spec) if "wrong" in p.parameters):
+        stored = opened(files[point.name])
+        recipe = next(r for r in spec.training.recipe if r.text == point.parameters["recipe"])
+        for draw in range(3):
+            sweeps, x = trained(spec, model, point.parameters["wrong"], recipe, draw)
+            assert int(stored["sweeps"][draw]) == sweeps
+            assert (x is None) == (sweeps == -1) == bool(np.isnan(stored["test_error"][draw]))
+            if x is not None:
+                assert float(stored["training_loss"][draw]) == model.energy(x)[0] <= spec.training.loss
+                assert float(stored["test_error"][draw]) == model.test_error(x)[0]
+                length = math.sqrt(float(stored["scale"][draw, 1]) * model.dim / model.data.size)
+                assert length == pytest.approx(0.3 * float(stored["length"][draw]))
+                checked += 1
+                if checked == 2:
+                    agrees_with_chains(model, x[0], stored.isel(draw=draw))
+    assert checked >= 6
+
+
+def agrees_with_chains(model, x, stored):
+    beta = float(model.data.size)
+    found = integration(model, x, scale=stored["scale"].values, beta=beta, seed=3, sweeps=1000)
+    value, error = ((v * beta / model.dim) for v in (model.energy(x[None])[0] - found.value, found.error))
+    z = (stored["entropy"].values - value) / np.hypot(error, stored["error"].values)
+    assert np.abs(z).max() < 4.9
+
+
+def test_networks_of_one_number_begin_alike_and_wrong_labels_leave_a_trace():
+    spec = validate(find("perceptron-to-network").Spec, SMALL, "test.toml")
+    model, recipe = spec.landscape(), spec.training.recipe[0]
+    first = [trained(spec, model, 0.0, recipe, 0)[1] for _ in range(2)]
+    np.testing.assert_array_equal(*first)
+    assert not np.array_equal(first[0], trained(spec, model, 1.0, recipe, 0)[1])
+
+
+def test_rank_correlation_is_spearmans_within_groups():
+    rng = np.random.default_rng(4)
+    x, y = rng.normal(size=(1, 9, 1)), rng.normal(size=(1, 9, 1))
+    assert rank_correlation(Groups(x, y)) == pytest.approx(spearmanr(x.ravel(), y.ravel()).statistic, abs=1e-12)
+    # A shift of a group changes nothing, nor does a member without value.
+    both = Groups(np.concatenate([x, x + 5.0]), np.concatenate([y, y - 7.0]))
+    assert rank_correlation(both) == pytest.approx(rank_correlation(Groups(x, y)), abs=1e-12)
+    assert np.corrcoef(both.x.ravel(), both.y.ravel())[0, 1] < -0.8
+    holed = Groups(np.append(x, np.nan).reshape(1, 10, 1), np.append(y, 3.0).reshape(1, 10, 1))
+    assert rank_correlation(holed) == rank_correlation(Groups(x, y))
+    assert math.isnan(rank_correlation(Groups(np.ones((1, 4, 1)), x[:, :4])))
+
+
+def test_error_of_a_rank_correlation_is_its_spread():
+    rng = np.random.default_rng(8)
+    found = []
+    for _ in range(120):
+        x = rng.normal(size=(1, 6, 12))
+        found.append(with_jackknife(rank_correlation, Groups(x, 0.6 * x + 0.8 * rng.normal(size=x.shape))))
+    values, errors = np.array(found).T
+    ratio = values.std(ddof=1) / math.sqrt((errors**2).mean())
+    # The spread of 120 values is known to 7 %.
+    assert abs(ratio - 1.0) < 4.9 * 0.07
+
+
+def test_runs_resume_and_extend_to_the_same_draws(tmp_path):
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "parts").mkdir()
+    few = changed(SMALL, perceptron={"source": ["sbpi"], "alpha": [0.4]})
+    few["training"] = {**few["training"], "wrong": [1.0], "recipe": [{"step_size": 0.3}], "steps": 64}
+    more = changed(few, perceptron={"instances": 4}, training={"seeds": 4})
+    _, _, whole = run_points(more, tmp_path / "whole")
+    run_points(few, tmp_path / "parts", Control("", "cpu", stop=stop_after(2)))
+    run_points(few, tmp_path / "parts")
+    _, _, parts = run_points(more, tmp_path / "parts")
+    assert whole.keys() == parts.keys()
+    for name, path in whole.items():
+        xr.testing.assert_equal(opened(path), opened(parts[name]))
+    _, _, other = run_points(changed(few, seed=6), tmp_path)
+    name = "wrong-1_recipe-eta-0.3-batch-all"
+    assert not np.array_equal(opened(other[name])["length"].values, opened(whole[name])["length"].values[:3])
+
+
+@pytest.mark.usefixtures("unrendered")
+def test_figures_and_summaries_are_made_from_whole_and_from_partial_runs(finished, tmp_path):
+    spec, experiment, files = finished
+    solutions = {name: path for name, path in files.items() if "source" in name}
+    networks = {name: path for name, path in files.items() if "wrong" in name}
+    assert any("no solution of" in line for line in experiment.summary(experiment.assemble(spec, files))) == (
+        min(int(n) for n in experiment.assemble(spec, files)["solved"].values.ravel()) == 0
+    )
+    for part in (files, solutions, networks, {}):
+        results = experiment.assemble(spec, part)
+        (drawing,) = experiment.figures(results, tmp_path / "figures")
+        assert drawing.png.stem == "width-and-test-error"
+        lines = experiment.summary(results)
+        assert any("alpha = 0.4" in line for line in lines) == bool(part and part is not networks)
+        assert any("rank correlation with test error" in line for line in lines) == bool(part and part is not solutions)
