@@ -16,6 +16,7 @@ from mcmc.errors import ArgumentError
 from mcmc.landscape import SmoothLandscape
 from mcmc.local_entropy.bent_gaussian import BentGaussian
 from mcmc.local_entropy.crank_nicolson import STEPS_PER_DRAW, Series, WhitenedChains
+from mcmc.local_entropy.hessian_products import HessianAt
 from mcmc.local_entropy.proximal_point import descend
 from mcmc.local_entropy.result import SCALE, Ladder, LocalEntropy
 from mcmc.local_entropy.smooth_anchor import LARGEST_SPREAD
@@ -38,8 +39,8 @@ FEWEST_EFFECTIVE = 64
 """Independent draws at a rung below which its error is not known well, 9 %."""
 LOW_ACCEPTANCE = 0.3
 APART = 3.0
-"""Distance between minima, in widths of the free Gaussian a coordinate, from which they are two."""
-DESCENT_STEPS = 100
+"""Distance between minima, in standard deviations of the law at either along the line between, that makes them two."""
+DESCENT_STEPS = 200
 ROUNDING = 1e-13
 
 
@@ -194,13 +195,22 @@ def left_behind(run: WhitenedChains, scale: np.ndarray) -> list[str]:
         home = descend(landscape, x, t, x, DESCENT_STEPS).point
         rung = int(np.searchsorted(run.scales, t))
         ends = [descend(landscape, x, t, y, DESCENT_STEPS).point for y in run.points[:, rung]]
-        away = sum(float(np.linalg.norm(end - home)) > APART * math.sqrt(t / run.gaussian.beta) for end in ends)
+        away = sum(_distance(run.gaussian, home, end, t) > APART for end in ends)
         if away:
             said.append(
                 f"chains: {away} of {len(ends)} at t = {t:.6g} have left for other minima than the one below x: u "
                 "there is no longer that of one well, and which wells count depends on where chains could go"
             )
     return said
+
+
+def _distance(gaussian: BentGaussian, home: np.ndarray, end: np.ndarray, t: float) -> float:
+    """Of two points, in standard deviations of exp(-beta (f + |x - y|^2 / (2 t))) to second order at the wider one."""
+    apart = end - home
+    if not apart.any():
+        return 0.0
+    curvature = [float(apart @ HessianAt(gaussian.landscape, point)(apart[None])[0]) for point in (home, end)]
+    return math.sqrt(max(gaussian.beta * (min(curvature) + float(apart @ apart) / t), 0.0))
 
 
 def _doubts(run: WhitenedChains, series: Series, effective: np.ndarray) -> list[str]:
