@@ -135,7 +135,7 @@ class GradientNoise:
     def matrix(self) -> np.ndarray:
         """D, (dim, dim) float64. Raises MemoryLimitError when it does not fit."""
         require_memory(16.0 * self.dim**2, f"D of {self.dim} weights", "use `times`, `form` or `eigenvectors`")
-        return self.gradients.covariance()
+        return self._covariance.copy() if self.route == "dense" else self.gradients.covariance()
 
     def noise_share(self, batch_size: int, replacement: Replacement = "epoch") -> float:
         """Covariance of a batch's gradient in units of D: 1 / b with replacement, (N - b) / (b (N - 1)) without.
@@ -180,10 +180,15 @@ class GradientNoise:
             24.0 * size**2, f"a matrix of {size} x {size}", "take a smaller batch, or use `times` and `form`"
         )
         if self.route == "dense":
-            return self.gradients.covariance()
+            return self._covariance.copy()
         gram = self.gradients.gram()
         gram /= self.samples
         return gram
+
+    @cached_property
+    def _covariance(self) -> np.ndarray:
+        """D, kept where eigenvalues come from it: with many samples it takes longer than its eigenvalues."""
+        return self.gradients.covariance()
 
     def _vectors(self, v: Any) -> np.ndarray:
         vectors = np.atleast_2d(np.asarray(v, dtype=np.float64))

@@ -134,10 +134,13 @@ class NetworkNoise(Experiment):
 
     def memory(self, spec: NetworkNoiseSpec, point: Point) -> int:
         """A few matrices over the samples or over the weights, whichever is fewer."""
-        samples = spec.data.train or 60_000
-        widths = [784, *spec.network.hidden, 10]
+        data = spec.data
+        samples = data.train or 60_000
+        widths = [data.features or (data.side or 28) ** 2, *spec.network.hidden, max(10, data.classes)]
         weights = sum((a + 1) * b for a, b in itertools.pairwise(widths))
-        return int(32 * min(samples, weights) ** 2 + 8 * samples * 2000 + 2**27)
+        smaller = min(samples, weights)
+        # D and its copy for the eigenvalues; factors of layers; chunks of sample gradients; products with 64 vectors.
+        return int(32 * smaller**2 + 8 * samples * (3 * sum(widths) + 64 * max(widths[1:])) + 4096 * weights + 2**27)
 
     def run_point(self, spec: NetworkNoiseSpec, point: Point, path: Path, control: Control) -> bool:
         """Snapshot after snapshot; one that was interrupted is taken again, after training anew to it."""

@@ -7,6 +7,7 @@ from xy_runs import changed, faults, run_points, stop_after
 
 from mcmc.errors import NonFiniteEnergyError
 from mcmc.gradient_noise import gradient_noise
+from runs import load
 from runs.experiments import Control
 from runs.experiments.network_noise_draw import Training
 from runs.experiments.network_noise_results import PUBLISHED
@@ -107,6 +108,21 @@ def test_temperatures_are_those_of_each_way_of_drawing(small):
     swapped = half.exact_temperature.sel(replacement="with").item()
     without = half.sel(replacement=["epoch", "without"])
     assert (np.abs(without.measured_temperature - swapped) / without.measured_temperature_error).min() > 4.9
+
+
+def test_the_bundled_run_is_the_published_network():
+    """One hidden layer of 64 on 7 x 7 images, whichever images are there; memory of all of Fashion-MNIST is modest."""
+    pytest.importorskip("sklearn")
+    run = load.load("network-noise")
+    spec, experiment = run.spec, run.experiment
+    landscape = spec.landscape()
+    assert landscape.sizes == (49, 64, 10)
+    assert landscape.data_size == 1400
+    assert landscape.data.name in ("digits", "fashion-mnist")
+    point = experiment.points(spec)[0]
+    assert experiment.memory(spec, point) < 2**30
+    whole = spec.model_copy(update={"data": spec.data.model_copy(update={"train": 60_000})})
+    assert experiment.memory(whole, point) < 8 * 2**30
 
 
 def test_points_that_are_missing_leave_gaps(small, tmp_path):
