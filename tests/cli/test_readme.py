@@ -44,6 +44,17 @@ def test_perceptron_example_agrees_with_theory(tmp_path):
     assert done.stdout.splitlines()[-1].startswith("0 errors after")
 
 
+def test_network_example_finds_what_it_says(tmp_path):
+    example = next(code for name, code in ALL_BLOCKS if name == "python" and "gradient_noise" in code)
+    done = subprocess.run(
+        [sys.executable, "-c", example], cwd=tmp_path, env=environment(), capture_output=True, text=True, check=True
+    )
+    rows = re.findall(r"u - f \[\[(\S+)\]\] \[\[(\S+)\]\]", done.stdout)
+    assert [line.split()[0] for line in done.stdout.splitlines()[::2]] == ["SGD", "Parle"]
+    assert all(float(value) > 10 * float(error) > 0 for value, error in rows)
+    assert len(rows) == 2
+
+
 @pytest.mark.parametrize("command", sorted(set(re.findall(r"^\| `entroscape (\w+)", README, flags=re.MULTILINE))))
 def test_command_exists(command):
     from runs.cli import app
