@@ -15,7 +15,7 @@ DEFAULT_SEED = 2026
 
 def groups() -> list[tuple[str, Callable[[int], Iterator[Case]]]]:
     """Titles and generators of rows, called with a seed; a later landscape appends its own."""
-    from runs.exact_cases import local_entropy, perceptron, random_numbers, xy
+    from runs.exact_cases import local_entropy, networks, perceptron, random_numbers, xy
 
     return [
         ("Random numbers", random_numbers.cases),
@@ -32,6 +32,9 @@ def groups() -> list[tuple[str, Callable[[int], Iterator[Case]]]]:
         ("Local entropy: spins", local_entropy.spin_cases),
         ("Local entropy: smooth landscapes", local_entropy.smooth_cases),
         ("Local learning coefficient", local_entropy.learning_cases),
+        ("Networks: local entropy", networks.width_cases),
+        ("Networks: local learning coefficient", networks.learning_cases),
+        ("Networks: noise of mini-batches", networks.noise_cases),
     ]
 
 
