@@ -154,7 +154,7 @@ def _curves(ax: Any, results: "xarray.Dataset", name: str, label: str, letter: s
     for cell, look in _ways(results):
         x, y = cell["epoch"].values, cell[name].values
         error = np.nan_to_num(cell[f"{name}_error"].values)
-        ax.plot(x, y, **look)
+        ax.plot(x, y, marker="o", markersize=2, **look)
         ax.fill_between(x, y - error, y + error, color=look["color"], alpha=0.15, linewidth=0)
     _epochs(ax, results)
     if logarithmic:
