@@ -309,8 +309,11 @@ class NetworkLoss:
 
     def _pieces(self, flat):
         """Parameters by name, views of flat (chains, dim)."""
-        parts = zip(self._names, self._shapes, self._spans, strict=True)
-        return {name: flat[:, begin:end].unflatten(1, shape or (1,)) for name, shape, (begin, end) in parts}
+        parts = flat.split([end - begin for begin, end in self._spans], dim=1)
+        return {
+            name: part.view(len(flat), *(shape or (1,)))
+            for name, shape, part in zip(self._names, self._shapes, parts, strict=True)
+        }
 
     def _flat(self, pieces):
         return self._torch.cat([pieces[name].flatten(1) for name in self._names], dim=1)
@@ -319,8 +322,9 @@ class NetworkLoss:
         """Inputs, targets, share of all samples, and the axis of chains they have."""
         if batch is not None:
             chosen = self._indices(batch, chains)
-            inputs = self._inputs.index_select(0, chosen.flatten()).unflatten(0, chosen.shape)
-            yield inputs, self._targets[chosen], 1.0, 0 if chosen.ndim == 2 else None
+            some = (whole.index_select(0, chosen.view(-1)) for whole in (self._inputs, self._targets))
+            inputs, targets = (part.view(*chosen.shape, *part.shape[1:]) for part in some)
+            yield inputs, targets, 1.0, 0 if chosen.ndim == 2 else None
             return
         for begin in range(0, self.data.size, CHUNK):
             part = slice(begin, begin + CHUNK)
