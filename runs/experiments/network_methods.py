@@ -189,3 +189,6 @@ METHODS: dict[str, Method] = {
     "parle": Method("Parle", _parle),
 }
 """By the name that run files use."""
+
+REPLICATED = ("elastic_sgd", "replicated_sgd", "parle")
+"""Those with replicas."""

@@ -68,6 +68,9 @@ class Surrounding(Section):
     )
     exact_below: Annotated[int, Field(ge=0)] = Field(3000, description="weights up to which all eigenvalues are found")
     probes: Annotated[int, Field(ge=2)] = Field(16, description="random starts of Lanczos above that")
+    loss: Annotated[float, Field(gt=0)] = Field(
+        0.02, description="training loss at which optimisers are compared besides, where runs first reach it"
+    )
     integrated: Annotated[int, Field(ge=0)] = Field(100, description="seeds of each method that are integrated too")
     sweeps: Annotated[int, Field(ge=64)] = Field(200, description="Langevin steps of each chain of the integration")
     chains: Annotated[int, Field(ge=2)] = Field(4, description="chains of the integration")
@@ -101,11 +104,6 @@ class NetworkOptimizersSpec(OnNetworks):
         if len(set(value.factors)) < len(value.factors):
             raise ValueError("factors has one more than once; each stands once")
         return value
-
-    @property
-    def shares(self) -> np.ndarray:
-        """Shares of the run at which curves are taken, rising to 1; closer at the beginning."""
-        return np.geomspace(1.0 / 2.0 ** (self.places / 2.0), 1.0, self.places) if self.places > 1 else np.ones(1)
 
 
 class NetworkOptimizers(Experiment):
@@ -172,9 +170,14 @@ class NetworkOptimizers(Experiment):
         return summary(results)
 
 
+def rising_shares(places: int) -> list[float]:
+    """Shares of a run at which curves are taken, rising to 1; closer at the beginning."""
+    return np.geomspace(2.0 ** (-places / 2.0), 1.0, places).tolist() if places > 1 else [1.0]
+
+
 def weights_at_most(spec: OnNetworks) -> int:
     """Weights of the network, without the data at hand."""
-    side = spec.data.side or {"digits": 8, "fashion-mnist": 28}.get(spec.data.name, 1)
+    side = spec.data.side or {"digits": 8, "fashion-mnist": 28}.get(spec.data.name, 28)
     widths = [spec.data.features or side**2, *spec.network.hidden, spec.data.classes if spec.data.features else 10]
     return sum((a + 1) * b for a, b in pairwise(widths))
 
@@ -191,6 +194,8 @@ def _file(spec: NetworkOptimizersSpec, point: Point, path: Path) -> DrawFile:
         "training_loss": Column(np.float64, "energy over all training samples", "nats", along),
         "local_entropy": Column(np.float64, "u(x, t) - f(x) at the end", "nats", around),
         "own_error": Column(np.float64, "standard error of the local entropy by its estimator", "nats", around),
+        "matched_loss": Column(np.float64, "training loss where a run first reaches the loss asked for", "nats"),
+        "matched_entropy": Column(np.float64, "u(x, t) - f(x) there, by integration", "nats", ("scale",)),
         "warned": Column(np.int64, "warnings of the estimators of local entropy"),
         **{name: Column(np.float64, text, units) for name, (text, units) in FEATURES.items()},
         "seconds": Column(np.float64, "duration", "s"),

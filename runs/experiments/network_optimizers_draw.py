@@ -6,8 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from runs.experiments.network_optimizers import ESTIMATORS, FEATURES, MEASURES, NetworkOptimizersSpec
-from runs.experiments.network_optimizers_training import Trained, choose, train, validated
+from runs.experiments.network_methods import StepSizes
+from runs.experiments.network_optimizers import (
+    ESTIMATORS,
+    FEATURES,
+    MEASURES,
+    NetworkOptimizersSpec,
+    rising_shares,
+)
+from runs.experiments.network_optimizers_training import Trained, Tuning, choose, train, validated, weights_at_loss
 from runs.grid import point_seed
 
 
@@ -30,7 +37,7 @@ class Trials(dict[float, np.ndarray]):
 def measure_trial(spec: NetworkOptimizersSpec, method: str, number: int, trials: Trials) -> dict[str, Any]:
     """One step size, tried."""
     begun = time.monotonic()
-    step = step_sizes(spec, method)[number]
+    step = step_sizes(spec.step_size, spec.tuning, method)[number]
     trials[step] = validated(
         spec.data.draw(), spec.landscape, method, step, spec.options, spec.training, spec.tuning,
         seed=point_seed(spec.seed, "tuning"),
@@ -41,31 +48,40 @@ def measure_trial(spec: NetworkOptimizersSpec, method: str, number: int, trials:
 
 def measure_run(spec: NetworkOptimizersSpec, method: str, number: int, trials: Trials) -> dict[str, Any]:
     """One seed trained with the step size chosen, and its surroundings. Raises ArgumentError where none is usable."""
-    from mcmc.errors import ArgumentError
-
     begun = time.monotonic()
-    step = choose(trials)
-    if not np.isfinite(step):
-        raise ArgumentError(
-            f"step_size.{method}: every step size tried diverged, {', '.join(f'{s:.3g}' for s in trials)}; take a "
-            "smaller one"
-        )
+    step = chosen_step(trials, method)
     landscape = spec.landscape()
     run = train(
         landscape, method, step, spec.options, spec.training, budget=spec.training.epochs * spec.data.draw().size,
-        chains=[number], seed=point_seed(spec.seed, "training"), places=spec.shares.tolist(),
+        chains=[number], seed=point_seed(spec.seed, "training"), places=rising_shares(spec.places),
     )  # fmt: skip
     row = {**_nothing(spec), "step_size": step, "trial": 0, "work": run.work}
     row |= {name: getattr(run, name)[:, 0] for name in ("test_error", "training_error", "training_loss")}
     row["replicas_error"] = run.replicas_error[0]
     if np.isfinite(run.weights).all():
         row |= _surrounded(spec, landscape, run, number, point_seed(spec.seed, f"surroundings {method} {number}"))
+        if number < spec.surroundings.integrated:
+            matched = _matched(spec, landscape, method, step, number)
+            row |= {**matched, "warned": row["warned"] + matched.get("warned", 0)}
     return {**row, "seconds": time.monotonic() - begun}
 
 
-def step_sizes(spec: NetworkOptimizersSpec, method: str) -> list[float]:
+def chosen_step(trials: Trials, method: str) -> float:
+    """The best of the step sizes tried. Raises ArgumentError where every one diverged."""
+    from mcmc.errors import ArgumentError
+
+    step = choose(trials)
+    if not np.isfinite(step):
+        raise ArgumentError(
+            f"step_size.{method}: every step size tried diverged, {', '.join(f'{s:.3g}' for s in trials)}; take a "
+            "smaller one"
+        )
+    return step
+
+
+def step_sizes(middle: StepSizes, tuning: Tuning, method: str) -> list[float]:
     """Step sizes tried for a method."""
-    return [float(f"{factor * getattr(spec.step_size, method):.12g}") for factor in spec.tuning.factors]
+    return [float(f"{factor * getattr(middle, method):.12g}") for factor in tuning.factors]
 
 
 def _nothing(spec: NetworkOptimizersSpec) -> dict[str, Any]:
@@ -76,9 +92,39 @@ def _nothing(spec: NetworkOptimizersSpec) -> dict[str, Any]:
         **dict.fromkeys(("work", "test_error", "training_error", "training_loss"), along),
         "local_entropy": around,
         "own_error": around,
+        "matched_loss": np.nan,
+        "matched_entropy": np.full(len(spec.surroundings.scale), np.nan),
         "warned": 0,
         **dict.fromkeys(FEATURES, np.nan),
     }
+
+
+def _matched(spec: NetworkOptimizersSpec, landscape: Any, method: str, step: float, number: int) -> dict[str, Any]:
+    """Local entropy where the run first reaches the loss asked for; nothing where it does not."""
+    import warnings
+
+    from mcmc.errors import ConvergenceWarning
+    from mcmc.local_entropy import integration
+
+    x = weights_at_loss(
+        landscape, method, step, spec.options, spec.training, budget=spec.training.epochs * spec.data.draw().size,
+        chain=number, seed=point_seed(spec.seed, "training"), loss=spec.surroundings.loss,
+    )  # fmt: skip
+    if not np.isfinite(x).all():
+        return {}
+    asked, height = spec.surroundings, float(landscape.energy(x[None])[0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        found = integration(
+            landscape, x, scale=asked.scale, beta=inverse_temperature(spec, landscape), sweeps=asked.sweeps,
+            chains=asked.chains, tempering=False, seed=point_seed(spec.seed, f"matched {method} {number}"),
+        )  # fmt: skip
+    return {"matched_loss": height, "matched_entropy": found.value - height, "warned": len(found.warnings)}
+
+
+def inverse_temperature(spec: NetworkOptimizersSpec, landscape: Any) -> float:
+    """beta of the local entropies: by default the number of training samples."""
+    return float(landscape.data_size) if spec.surroundings.beta is None else spec.surroundings.beta
 
 
 def _surrounded(spec: NetworkOptimizersSpec, landscape: Any, run: Trained, number: int, seed: int) -> dict[str, Any]:
@@ -89,7 +135,7 @@ def _surrounded(spec: NetworkOptimizersSpec, landscape: Any, run: Trained, numbe
     from mcmc.local_entropy import surroundings
 
     asked, x = spec.surroundings, run.weights
-    beta = float(landscape.data_size) if asked.beta is None else asked.beta
+    beta = inverse_temperature(spec, landscape)
     with warnings.catch_warnings():
         # What estimators warn of is counted.
         warnings.simplefilter("ignore", ConvergenceWarning)

@@ -32,8 +32,8 @@ ROWS = (
     (r"training loss $f$ ($10^{-3}$ nats)", "final_training_loss", 1e3),
     (r"$u-f$ ($10^{-3}$ nats)", "local_entropy", 1e3),
     ("     difference", "difference_local_entropy", 1e3),
-    ("$(u-f)/f$", "entropy_per_loss", 1.0),
-    ("     difference", "difference_entropy_per_loss", 1.0),
+    (r"$u-f$ at equal $f$ ($10^{-3}$ nats)", "matched_entropy", 1e3),
+    ("     difference", "difference_matched_entropy", 1e3),
     (r"$\mathrm{tr}\,H$", "hessian_trace", 1.0),
     (r"$\lambda_{\max}(H)$", "hessian_highest", 1.0),
     (r"$\lambda_{\min}(H)$ ($10^{-3}$)", "hessian_lowest", 1e3),
@@ -64,6 +64,17 @@ def lettered(axes: Any) -> None:
         ax.set_title(f"({letter})", loc="left")
 
 
+def log_abscissa(ax: Any) -> None:
+    """Logarithmic abscissa with plain numbers at 1, and at 2 and 5 where there is room."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    ax.set_xscale("log")
+    low, high = ax.get_xlim()
+    ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high < 30.0 * low else (1.0,)))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.xaxis.set_minor_formatter(NullFormatter())
+
+
 def legend_above(figure: Any, ax: Any) -> None:
     """One legend for all panels."""
     handles, labels = ax.get_legend_handles_labels()
@@ -76,8 +87,8 @@ def _ends(results: "xarray.Dataset", out: Path) -> Drawing:
     panels = (
         ("final_test_error", "test error (%)", 100.0),
         ("local_entropy", r"$u-f$ ($10^{-3}$ nats)", 1e3),
-        ("final_training_loss", r"training loss $f$ ($10^{-3}$ nats)", 1e3),
-        ("entropy_per_loss", "$(u-f)/f$", 1.0),
+        ("final_training_loss", r"loss $f$ ($10^{-3}$ nats)", 1e3),
+        ("matched_entropy", rf"$u-f$ at $f={at.attrs['matched_loss']:g}$ ($10^{{-3}}$ nats)", 1e3),
     )
     for ax, (name, said, factor) in zip(axes, panels, strict=True):
         forest(ax, at, name, factor)
@@ -88,8 +99,9 @@ def _ends(results: "xarray.Dataset", out: Path) -> Drawing:
         f"Ends of training: {setting(results)}. Means over seeds with one standard error; pale, each seed. Dashed: "
         f"mean of {first}. Stars: differences to {first}, seed by seed, with a probability below {LEVEL:g} by chance "
         "(Student's t, Holm's correction for the number of optimisers). (a) Wrong fraction of the test samples. (b) "
-        f"Local entropy u(x, t) - f(x), {how(at)}; smaller is wider. (c) Energy of all training samples. (d) The one "
-        "over the other: near a loss of 0 both vanish together as weights grow, and (b) tells who went further down. "
+        f"Local entropy u(x, t) - f(x), {how(at)}; smaller is wider. (c) Energy of all training samples, which "
+        "(b) follows: near a loss of 0 both vanish together as weights grow. (d) Local entropy at the same t where "
+        f"training first reaches a loss of {at.attrs['matched_loss']:g}: who is wider at equal loss. "
         "All seeds share the split into training and test samples."
     )
     return save(figure, out, "ends", caption)
@@ -131,7 +143,7 @@ def _table(results: "xarray.Dataset", out: Path) -> Drawing:
     ax.axis("off")
     table = ax.table(
         cellText=[list(row) for row in zip(*columns, strict=True)], rowLabels=[row[0] for row in ROWS],
-        colLabels=headings, loc="center", cellLoc="center", edges="horizontal", bbox=(0.2, 0.0, 0.8, 1.0),
+        colLabels=headings, loc="center", cellLoc="center", edges="horizontal", bbox=(0.22, 0.0, 0.78, 1.0),
     )  # fmt: skip
     table.auto_set_font_size(False)
     table.set_fontsize(5.5 if len(headings) > 8 else 7)
@@ -180,7 +192,7 @@ def _curves(results: "xarray.Dataset", out: Path) -> Drawing:
             known = here["work"].values > 0
             ax.errorbar(here["work"].values[known] / 1e3, factor * here[name].values[known],
                         factor * here[f"{name}_error"].values[known], **look(optimizer))  # fmt: skip
-        ax.set_xscale("log")
+        log_abscissa(ax)
         ax.set_xlabel(r"sample gradients ($10^3$)")
         ax.set_ylabel(said)
     low, high = axes[0].get_ylim()
@@ -209,7 +221,7 @@ def _widths(results: "xarray.Dataset", out: Path) -> Drawing:
                 style |= {"markerfacecolor": "white", "label": None, "markersize": 4}
             ax.errorbar(shift, here["local_entropy"].values / scale, here["local_entropy_error"].values / scale,
                         linestyle="none" if estimator == "integration" else "-", linewidth=0.6, **style)  # fmt: skip
-    ax.set_xscale("log")
+    log_abscissa(ax)
     log_axis(ax)
     ax.set_xlabel("scale $t$")
     ax.set_ylabel(r"$[u(x,t)-f(x)]/t$ (nats)")
@@ -245,9 +257,9 @@ def draw_trials(ax: Any, results: "xarray.Dataset", name: str, factor: float) ->
         chosen = np.isclose(here["tried_step_size"].values, float(here["step_size"]))
         ax.plot(x[chosen], y[chosen], linestyle="none", marker="o", markersize=8, color=style["color"],
                 fillstyle="none")  # fmt: skip
-    ax.set_xscale("log")
+    log_abscissa(ax)
     log_axis(ax)
-    ax.set_xlabel("step size / middle one of its optimiser")
+    ax.set_xlabel("step size / middle one")
 
 
 def trials_caption(results: "xarray.Dataset") -> str:

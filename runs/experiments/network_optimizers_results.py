@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from runs.experiments.network_methods import METHODS
-from runs.experiments.network_optimizers import ESTIMATORS, FEATURES, NetworkOptimizersSpec, weights_at_most
+from runs.experiments.network_methods import METHODS, REPLICATED
+from runs.experiments.network_optimizers import ESTIMATORS, FEATURES, NetworkOptimizersSpec
 from runs.experiments.network_optimizers_draw import step_sizes
 from runs.experiments.result_grid import Quantity, ResultGrid, mean_and_error
 from runs.grid import Point
 
 if TYPE_CHECKING:
     import xarray
+
+MATCHED = "local entropy u(x, t) - f(x) at equal training loss, by integration, in proportion to the loss"
 
 ALONG, AROUND = ("place",), ("estimator", "scale")
 
@@ -40,6 +42,9 @@ QUANTITIES = {
     **{name: Quantity(text, units) for name, (text, units) in FEATURES.items()},
     "local_entropy": Quantity("local entropy u(x, t) - f(x) at the end", "nats", AROUND),
     "own_error": Quantity("mean standard error of a local entropy by its estimator", "nats", AROUND),
+    "matched": Quantity("runs that reach the loss at which local entropies are compared"),
+    "matched_loss": Quantity("training loss where runs first reach that loss", "nats"),
+    "matched_entropy": Quantity(MATCHED, "nats", ("scale",)),
     "known": Quantity("runs whose local entropy the estimator knows", dims=AROUND),
     "warned": Quantity("runs with warnings of the estimators of local entropy"),
     "work": Quantity("sample gradients taken", dims=ALONG),
@@ -48,6 +53,7 @@ QUANTITIES = {
     "tried_error": Quantity("wrong fraction of samples held out", dims=("trial",)),
     "tried_loss": Quantity("loss on samples held out", "nats", ("trial",)),
     **{f"run_{name}": Quantity(f"{text}: each run", units, ("run",)) for name, (text, units) in ENDS.items()},
+    "run_matched_entropy": Quantity(f"{MATCHED}: each run", "nats", ("run", "scale")),
     "run_local_entropy": Quantity("local entropy u(x, t) - f(x) at the end: each run", "nats", ("run", *AROUND)),
 }
 
@@ -65,26 +71,7 @@ def assemble(spec: NetworkOptimizersSpec, plan: Sequence[Point], files: Mapping[
         if point.name in files:
             _put(table, (i,), spec, point.parameters["optimizer"], open_run_file(files[point.name]))
     results = table.dataset(_coords(spec), _attributes(spec))
-    results = results.assign(_per_loss(results))
-    return results.assign(paired(results, [*ENDS, "local_entropy", "entropy_per_loss"]))
-
-
-def _per_loss(results: "xarray.Dataset") -> dict[str, tuple]:
-    """Local entropies over the training loss: near an error of 0 both vanish together as weights grow."""
-    if "run_local_entropy" not in results:
-        return {}
-    entropy = results["run_local_entropy"].transpose("optimizer", "run", ...)
-    each = entropy.values / results["run_final_training_loss"].values[:, :, None, None]
-    means = [known_mean(found) for found in each]
-    text = "local entropy u(x, t) - f(x) at the end over the training loss f(x)"
-    found = {"entropy_per_loss": 0, "entropy_per_loss_error": 1}
-    return {
-        **{
-            name: (("optimizer", *AROUND), np.array([one[k] for one in means]), {"long_name": said, "units": "1"})
-            for (name, k), said in zip(found.items(), (text, f"one standard error of: {text}"), strict=True)
-        },
-        "run_entropy_per_loss": (entropy.dims, each, {"long_name": f"{text}: each run", "units": "1"}),
-    }
+    return results.assign(paired(results, [*ENDS, "local_entropy", "matched_entropy"]))
 
 
 def paired(results: "xarray.Dataset", names: Sequence[str]) -> dict[str, tuple]:
@@ -145,14 +132,19 @@ def holm(probability: np.ndarray) -> np.ndarray:
 def _put(table: ResultGrid, cell: tuple[int, ...], spec: Any, method: str, data: "xarray.Dataset") -> None:
     trial = data["trial"].values == 1
     tried, runs = data.isel(draw=trial), data.isel(draw=~trial).isel(draw=slice(0, spec.grid.seeds))
-    _put_trials(table, cell, step_sizes(spec, method), tried)
+    put_trials(table, cell, step_sizes(spec.step_size, spec.tuning, method), tried)
     count = runs.sizes["draw"]
     table.put("runs", cell, count)
     if not count:
         return
     step = float(runs["step_size"].values[0])
     table.put("step_size", cell, step)
-    table.put("at_edge", cell, step in (min(step_sizes(spec, method)), max(step_sizes(spec, method))))
+    table.put(
+        "at_edge",
+        cell,
+        step
+        in (min(step_sizes(spec.step_size, spec.tuning, method)), max(step_sizes(spec.step_size, spec.tuning, method))),
+    )
     table.put("work", cell, runs["work"].values.mean(axis=0))
     table.put("total_work", cell, runs["work"].values[:, -1].mean())
     table.put("diverged", cell, (~np.isfinite(runs["training_loss"].values[:, -1])).sum())
@@ -162,15 +154,27 @@ def _put(table: ResultGrid, cell: tuple[int, ...], spec: Any, method: str, data:
     ends = {f"final_{name}": runs[name].values[:, -1] for name in CURVES} | {n: runs[n].values for n in FEATURES}
     for name, values in ends.items():
         table.put(name, cell, *known_mean(values))
-        table.put(f"run_{name}", cell, _padded(values, spec.grid.seeds))
+        table.put(f"run_{name}", cell, padded(values, spec.grid.seeds))
     entropy, own = runs["local_entropy"].values, runs["own_error"].values
     table.put("local_entropy", cell, *known_mean(entropy, own))
     table.put("own_error", cell, known_mean(own)[0])
     table.put("known", cell, np.isfinite(entropy).sum(axis=0))
-    table.put("run_local_entropy", cell, _padded(entropy, spec.grid.seeds))
+    _put_matched(table, cell, runs, spec)
+    table.put("run_local_entropy", cell, padded(entropy, spec.grid.seeds))
 
 
-def _put_trials(table: ResultGrid, cell: tuple[int, ...], sizes: list[float], tried: "xarray.Dataset") -> None:
+def _put_matched(table: ResultGrid, cell: tuple[int, ...], runs: "xarray.Dataset", spec: NetworkOptimizersSpec) -> None:
+    """Local entropies at equal loss: what a step went below the loss is made up for in proportion."""
+    loss = runs["matched_loss"].values
+    table.put("matched", cell, np.isfinite(loss).sum())
+    table.put("matched_loss", cell, *known_mean(loss))
+    each = runs["matched_entropy"].values * (spec.surroundings.loss / loss)[:, None]
+    table.put("matched_entropy", cell, *known_mean(each))
+    table.put("run_matched_entropy", cell, padded(each, spec.grid.seeds))
+
+
+def put_trials(table: ResultGrid, cell: tuple[int, ...], sizes: list[float], tried: "xarray.Dataset") -> None:
+    """What step sizes (trials,) gave on samples held out: means over folds and repeats, with errors."""
     table.put("tried_step_size", cell, np.array(sizes))
     held = tried["held_out"].values.reshape(tried.sizes["draw"], -1, 2)
     means = np.full((2, 2, len(sizes)), np.nan)
@@ -193,7 +197,8 @@ def known_mean(values: np.ndarray, own: np.ndarray | None = None) -> tuple[np.nd
     return mean, error
 
 
-def _padded(values: np.ndarray, length: int) -> np.ndarray:
+def padded(values: np.ndarray, length: int) -> np.ndarray:
+    """Runs that are not there yet as NaN: (length, ...)."""
     whole = np.full((length, *values.shape[1:]), np.nan)
     whole[: len(values)] = values
     return whole
@@ -215,11 +220,12 @@ def _attributes(spec: NetworkOptimizersSpec) -> dict[str, object]:
     tested = 0 if data.test_inputs is None else len(data.test_inputs)
     return {
         "data": data.name, "training_samples": data.size, "test_samples": tested, "label_noise": spec.data.label_noise,
-        "weights": weights_at_most(spec), "hidden": " ".join(map(str, spec.network.hidden)), "beta": beta,
+        "weights": spec.landscape(data).dim, "hidden": " ".join(map(str, spec.network.hidden)), "beta": beta,
         "batch": spec.training.batch, "epochs": spec.training.epochs, "counting": spec.training.counting,
-        "schedule": spec.training.schedule, "shown": spec.surroundings.shown, "folds": spec.tuning.folds,
+        "schedule": spec.training.schedule, "shown": spec.surroundings.shown,
+        "matched_loss": spec.surroundings.loss, "folds": spec.tuning.folds,
         "repeats": spec.tuning.seeds, "labels": "; ".join(METHODS[name].label for name in spec.grid.optimizer),
         "replicas": str({name: getattr(spec.options, name).replicas
-                         for name in ("elastic_sgd", "replicated_sgd", "parle") if name in spec.grid.optimizer}),
+                         for name in REPLICATED if name in spec.grid.optimizer}),
         "bins": "none",
     }  # fmt: skip

@@ -17,7 +17,7 @@ LEVEL = 0.05
 COMPARED = (
     ("test error", "final_test_error", 100.0, " %"),
     ("local entropy u - f (lower is wider)", "local_entropy", 1.0, ""),
-    ("(u - f) / f", "entropy_per_loss", 1.0, ""),
+    ("u - f at equal training loss", "matched_entropy", 1.0, ""),
 )
 """What differences are told of: words, variable, factor and unit."""
 
@@ -78,12 +78,12 @@ def _end(here: "xarray.Dataset") -> str:
     edge = " (first or last tried)" if here["at_edge"] else ""
     lost = f"; {int(here['diverged'])} diverged" if here["diverged"] else ""
     error = percent(float(here["final_test_error"]), float(here["final_test_error_error"]))
+    matched = f"at f = {here.attrs['matched_loss']:g} {of('matched_entropy')}" if here["matched"] > 1 else "never there"
     return (
         f"{label(here['optimizer'].item())}: step size {float(here['step_size']):g}{edge}, {int(here['runs'])} seeds"
         f"{lost}: test error {error}, training loss f {of('final_training_loss')}, u - f {of('local_entropy')} "
-        f"({how(here)}), (u - f) / f {of('entropy_per_loss')}; Hessian: trace {of('hessian_trace')}, eigenvalues from "
-        f"{of('hessian_lowest')} to {of('hessian_highest')}; D: trace {of('noise_trace')}, participation ratio "
-        f"{of('noise_participation')}"
+        f"({how(here)}), {matched}; Hessian: trace {of('hessian_trace')}, eigenvalues from {of('hessian_lowest')} to "
+        f"{of('hessian_highest')}; D: trace {of('noise_trace')}, participation ratio {of('noise_participation')}"
     )
 
 

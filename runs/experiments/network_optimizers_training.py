@@ -20,6 +20,10 @@ FIRST_TUNING_CHAIN = 2**20
 """Chain ids from here on tune: no initial weights of the comparison are seen before."""
 
 
+CHECKS = 1000
+"""Times that a run looks whether a loss is reached."""
+
+
 class Training(Section):
     """How long and on what every method trains."""
 
@@ -43,7 +47,7 @@ class Tuning(Section):
         [0.03, 0.1, 0.3, 1.0, 3.0, 10.0], min_length=1, description="step sizes tried, times the method's own middle"
     )
     folds: Annotated[int, Field(ge=2, le=20)] = Field(4, description="parts of the training samples held out in turn")
-    seeds: Annotated[int, Field(ge=1)] = Field(3, description="runs for each fold")
+    seeds: Annotated[int, Field(ge=1)] = Field(4, description="runs for each fold")
 
 
 class Trained(NamedTuple):
@@ -86,13 +90,7 @@ def train(
     `places` are shares of the run, rising to 1, at which curves are taken. Raises ArgumentError where the budget is
     less than one step.
     """
-    from mcmc.samplers.learning_rates import cosine_rates
-
-    keywords = batch_keywords(training, samples)
-    build = METHODS[method].build
-    sweeps = sweeps_within(build(landscape, step_size, methods, keywords, 0), budget, training.counting)
-    rates = cosine_rates(sweeps) if training.schedule == "cosine" else None
-    sampler = build(landscape, step_size, methods, {**keywords, "rates": rates}, sweeps)
+    sampler, sweeps = built(landscape, method, step_size, methods, training, budget, samples)
     state = sampler.init(list(chains), seed)
     rows, stops = [], [0, *(max(1, round(share * sweeps)) for share in places)]
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
@@ -102,6 +100,39 @@ def train(
         of_replicas = _replicas_error(landscape, sampler, state)
     work, tested, trained, loss = (np.array(column) for column in zip(*rows, strict=True))
     return Trained(work, tested, trained, loss, np.array(sampler.weights(state)), of_replicas)
+
+
+def built(
+    landscape: "MLP", method: str, step_size: float, methods: Methods, training: Training, budget: float,
+    samples: Any = None,
+) -> tuple[Any, int]:  # fmt: skip
+    """A method with its schedules for a run of `budget` sample gradients, and the sweeps of that run."""
+    from mcmc.samplers.learning_rates import cosine_rates
+
+    keywords, build = batch_keywords(training, samples), METHODS[method].build
+    sweeps = sweeps_within(build(landscape, step_size, methods, keywords, 0), budget, training.counting)
+    rates = cosine_rates(sweeps) if training.schedule == "cosine" else None
+    return build(landscape, step_size, methods, {**keywords, "rates": rates}, sweeps), sweeps
+
+
+def weights_at_loss(
+    landscape: "MLP", method: str, step_size: float, methods: Methods, training: Training, *, budget: float,
+    chain: int, seed: int, loss: float,
+) -> np.ndarray:  # fmt: skip
+    """Weights (dim,) of one run of `train` when its training loss is first seen to be `loss` or less; NaN if never.
+
+    It is looked at CHECKS times along the run.
+    """
+    sampler, sweeps = built(landscape, method, step_size, methods, training, budget)
+    state = sampler.init([chain], seed)
+    stride = max(1, sweeps // CHECKS)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        for _ in range(sweeps // stride):
+            state = sampler.step(state, stride)[0]
+            x = np.array(sampler.weights(state))
+            if float(landscape.energy(x)[0]) <= loss:
+                return x[0]
+    return np.full(landscape.dim, np.nan)
 
 
 def sweeps_within(sampler: Any, budget: float, counting: str) -> int:

@@ -1,0 +1,69 @@
+"""Numbers of "network-parle-split" in words."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from runs.experiments.network_methods import REPLICATED
+from runs.experiments.network_optimizers_summary import LEVEL, deviations, label, percent, setting
+
+if TYPE_CHECKING:
+    import xarray
+
+PUBLISHED = (
+    "published, All-CNN on CIFAR-10 with 25 % of the data per replica (arXiv:1707.00424, not this experiment, for the "
+    "direction only): Parle 6.08 %, Elastic-SGD 6.8 %, SGD on all data 6.15 %"
+)
+
+
+def summary(results: "xarray.Dataset") -> list[str]:
+    """Test errors, differences to the first optimiser on all samples and on a part, published numbers."""
+    if "final_test_error" not in results:
+        return ["no optimiser has been run yet"]
+    lines = [f"{setting(results)}; {int(results.attrs['replicas'])} replicas"]
+    for fraction in results["fraction"].values:
+        for name in results["optimizer"].values:
+            here = results.sel(optimizer=name, fraction=fraction)
+            if np.isfinite(here["final_test_error"]):
+                lines.append(_cell(here))
+    lines += [line for name in ("all", "part") for line in differences(results, name)]
+    return [*lines, PUBLISHED]
+
+
+def called(name: object, fraction: float) -> str:
+    """An optimiser and what it sees, in words."""
+    return f"{label(name)} on all data" if fraction == 1.0 else f"{label(name)} on {100 * fraction:g} %"
+
+
+def _cell(here: "xarray.Dataset") -> str:
+    each = percent(float(here["replicas_error"]), float(here["replicas_error_error"]))
+    alone = here["optimizer"].item() in REPLICATED
+    edge = " (first or last tried)" if here["at_edge"] else ""
+    lost = f"; {int(here['diverged'])} diverged" if here["diverged"] else ""
+    return (
+        f"{called(here['optimizer'].item(), float(here['fraction']))}: test error "
+        f"{percent(float(here['final_test_error']), float(here['final_test_error_error']))}"
+        f"{f', single replicas {each}' if alone else ''}; step size {float(here['step_size']):g}{edge}, "
+        f"{int(here['runs'])} seeds{lost}"
+    )
+
+
+def differences(results: "xarray.Dataset", name: str) -> list[str]:
+    """A line for each cell, of its difference to the first optimiser on all samples, or on a part."""
+    first, lines = results["optimizer"].values[0], []
+    for fraction in results["fraction"].values:
+        for optimizer in results["optimizer"].values:
+            here = results.sel(optimizer=optimizer, fraction=fraction)
+            value, error, chance = (
+                float(here[text]) for text in (f"difference_to_{name}", f"difference_to_{name}_error",
+                                               f"probability_to_{name}")
+            )  # fmt: skip
+            if not np.isfinite(value) or (name == "part" and fraction == 1.0):
+                continue
+            other = called(first, 1.0 if name == "all" else float(fraction))
+            found = "no difference seen" if not chance < LEVEL else "lower" if value < 0 else "higher"
+            lines.append(
+                f"{called(optimizer, float(fraction))} minus {other}, seed by seed: {percent(value, error)} "
+                f"({deviations(value, error)}, p = {chance:.2g}): {found}"
+            )
+    return lines
