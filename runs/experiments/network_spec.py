@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 Width = Annotated[int, Field(ge=1, le=4096)]
 Count = Annotated[int, Field(ge=2)]
 
+DIGITS_BY_CLASS = (178, 182, 177, 183, 181, 182, 181, 179, 174, 180)
+FASHION = (60000, 10000)
+"""Training and test samples."""
+
 
 class Samples(Section):
     """What the network is trained and tested on."""
@@ -30,24 +34,96 @@ class Samples(Section):
         None, description="side of the images in pixels after averaging; left out: their own (8 or 28)"
     )
     train: Count | None = Field(None, description="training samples, chosen at random; left out: all there are")
-    test: Count | None = Field(None, description="test samples; left out: a fifth of digits, or all of fashion-mnist")
+    test: Count | None = Field(
+        None, validate_default=True, description="test samples; left out: a fifth of digits, or all of fashion-mnist"
+    )
     label_noise: Annotated[float, Field(ge=0, le=1)] = Field(
         0.0, description="probability that a training label is replaced by another class"
     )
-    features: Annotated[int, Field(ge=1)] | None = Field(None, description="inputs of teacher-student data")
+    features: Annotated[int, Field(ge=1)] | None = Field(
+        None, validate_default=True, description="inputs of teacher-student data"
+    )
     teacher: list[Width] = Field([], description="hidden layers of the teacher; none: a perceptron, two classes")
     classes: Annotated[int, Field(ge=2, le=1000)] = Field(2, description="classes of teacher-student data")
     seed: Annotated[int, Field(ge=0, lt=2**64)] = Field(0, description="seed of the split, the teacher and label noise")
 
+    @field_validator("side")
+    @classmethod
+    def _side_of_images(cls, value: int | None, info: ValidationInfo) -> int | None:
+        name = info.data.get("name")
+        if value is not None and name == "teacher-student":
+            raise ValueError("belongs to images; teacher-student data have features")
+        if value is not None and name in ("digits", "images") and value > 8:
+            raise ValueError("digits have 8 x 8 pixels; take 8 or less")
+        return value
+
+    @field_validator("test")
+    @classmethod
+    def _as_many_as_there_are(cls, value: int | None, info: ValidationInfo) -> int | None:
+        name, train = info.data.get("name"), info.data.get("train")
+        if name == "fashion-mnist":
+            if value is not None and value > FASHION[1]:
+                raise ValueError(f"fashion-mnist has {FASHION[1]} test samples")
+            if train is not None and train > FASHION[0]:
+                raise ValueError(f"train = {train}: fashion-mnist has {FASHION[0]} training samples")
+        if name in ("digits", "images"):
+            if value is not None and value > 0.9 * sum(DIGITS_BY_CLASS):
+                raise ValueError(f"at most 1617 of the {sum(DIGITS_BY_CLASS)} digits can be kept for testing")
+            left = _digits_left(value)
+            if train is not None and train > left:
+                tested = sum(DIGITS_BY_CLASS) - left
+                raise ValueError(f"train = {train}: {left} digits are left for training when {tested} are tested on")
+        return value
+
     @field_validator("features")
     @classmethod
     def _features_of_a_teacher(cls, value: int | None, info: ValidationInfo) -> int | None:
-        if value is not None and info.data.get("name") != "teacher-student":
+        name = info.data.get("name")
+        if value is not None and name not in ("teacher-student", None):
             raise ValueError('belongs to name = "teacher-student"; images have their pixels')
+        if value is None and name == "teacher-student":
+            raise ValueError("teacher-student data need `features`, the number of inputs")
         return value
 
+    @field_validator("teacher")
+    @classmethod
+    def _layers_of_a_teacher(cls, value: list[int], info: ValidationInfo) -> list[int]:
+        if value and info.data.get("name") not in ("teacher-student", None):
+            raise ValueError('belongs to name = "teacher-student"; images have their own labels')
+        return value
+
+    @field_validator("classes")
+    @classmethod
+    def _classes_of_a_teacher(cls, value: int, info: ValidationInfo) -> int:
+        name = info.data.get("name")
+        if value != 2 and name not in ("teacher-student", None):
+            raise ValueError('belongs to name = "teacher-student"; images have 10 classes')
+        if value != 2 and name == "teacher-student" and info.data.get("teacher") == []:
+            raise ValueError("a perceptron as teacher has 2; give hidden layers as `teacher` for more")
+        return value
+
+    @property
+    def training_samples(self) -> int:
+        """How many there are to train on, without looking at the data; for images, of digits."""
+        if self.train is not None:
+            return self.train
+        return {"fashion-mnist": FASHION[0], "teacher-student": 1000}.get(self.name, _digits_left(self.test))
+
+    def require(self) -> None:
+        """Raise LandscapeError where data are not installed, with the command, MemoryLimitError where too large."""
+        from mcmc.landscapes.network import digits, fashion_mnist
+        from mcmc.memory import require_memory
+
+        if self.name == "fashion-mnist":
+            fashion_mnist(side=1, samples=1, test_samples=1)
+        elif self.name == "teacher-student":
+            count, features = (self.train or 1000) + (self.test or 2000), self.features or 1
+            require_memory(32.0 * count * features, f"{count} samples of {features} features", "take fewer samples")
+        elif self.name == "digits":
+            digits()
+
     def draw(self) -> "Data":
-        """The samples. Raises LandscapeError where they are not installed, ArgumentError for too many."""
+        """The samples. Raises LandscapeError where they are not installed."""
         return _drawn(self.model_dump_json())
 
 
@@ -72,6 +148,10 @@ class OnNetworks(RunSpec):
             raise ValueError("the network experiments run on the cpu; leave it out")
         return value
 
+    def require(self) -> None:
+        """Raise an EntroscapeError where the data are not installed or do not fit into memory."""
+        self.data.require()
+
     def landscape(self, data: "Data | None" = None) -> "MLP":
         """Mean loss of the network, on all training samples or on `data`."""
         from mcmc.landscapes.network import mlp
@@ -92,13 +172,11 @@ def _drawn(said: str) -> "Data":
 
 
 def _made(wanted: Samples) -> "Data":
-    from mcmc.errors import ArgumentError
     from mcmc.landscapes.network import fashion_mnist, teacher_student
     from mcmc.landscapes.network.images import DEBIAN_FOLDER
 
     if wanted.name == "teacher-student":
-        if wanted.features is None:
-            raise ArgumentError("data.features: got none; teacher-student data need the number of inputs")
+        assert wanted.features is not None
         return teacher_student(
             wanted.features, wanted.train or 1000, teacher=wanted.teacher or "perceptron", classes=wanted.classes,
             label_noise=wanted.label_noise, test_samples=wanted.test or 2000, seed=wanted.seed,
@@ -111,7 +189,6 @@ def _made(wanted: Samples) -> "Data":
 
 def _digits(wanted: Samples) -> "Data":
     """Scikit-learn's digits; fewer training samples are the first of a random order."""
-    from mcmc.errors import ArgumentError
     from mcmc.landscapes.network import Data, digits, pooled
     from mcmc.landscapes.network.datasets import scaled
 
@@ -119,15 +196,19 @@ def _digits(wanted: Samples) -> "Data":
     inputs, tested = whole.inputs, whole.test_inputs
     if wanted.side is not None:
         inputs, tested = pooled(inputs, wanted.side), pooled(tested, wanted.side)
-    if wanted.train is not None and wanted.train > len(inputs):
-        raise ArgumentError(f"data.train: got {wanted.train}; {len(inputs)} training samples are there")
     kept = slice(0, wanted.train)
     chosen = Data(inputs[kept], whole.targets[kept], tested, whole.test_targets, "digits")
     return scaled(chosen, "standard")
 
 
+def _digits_left(test: int | None) -> int:
+    """Digits to train on when `test` are kept for testing, the same share of each class."""
+    share = 0.2 if test is None else min(0.9, test / sum(DIGITS_BY_CLASS))
+    return sum(count - round(share * count) for count in DIGITS_BY_CLASS)
+
+
 def _share(test: int | None) -> dict[str, Any]:
-    return {} if test is None else {"test_fraction": min(0.9, test / 1797)}
+    return {} if test is None else {"test_fraction": min(0.9, test / sum(DIGITS_BY_CLASS))}
 
 
 def _noisy(data: "Data", wanted: Samples) -> "Data":
