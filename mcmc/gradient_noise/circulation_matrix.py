@@ -22,7 +22,7 @@ import numpy as np
 
 from mcmc.errors import ArgumentError
 from mcmc.gradient_noise.ornstein_uhlenbeck import fitted
-from mcmc.gradient_noise.trajectory_coordinates import coordinates
+from mcmc.gradient_noise.trajectory_coordinates import coordinates, whole_sweeps
 from mcmc.memory import require_memory
 from mcmc.random import Stream, split_seed, uniforms
 from mcmc.statistics.autocorrelation import integrated_time
@@ -105,6 +105,7 @@ def circulation(
 ) -> Circulation:
     """Circulation of a trajectory x, (draws, dim) or (chains, draws, dim), stationary from its first draw on.
 
+    Chains must share one law: those of a network that settled in different wells are looked at one at a time.
     `interval` is the time between two draws: `thin` in sweeps, or times the step size for the time of gradient flow.
     `components` principal components are looked at; None takes the weights themselves, or the first 12 components of
     more. `null` is "reversal" (random signs of blocks) or "ornstein-uhlenbeck"; `length` is the draws in a block, None
@@ -118,7 +119,7 @@ def circulation(
     split_seed(seed)
     chains, draws, size = found.values.shape
     if length is None:
-        slowest = integrated_time(found.values, name="x")
+        slowest = integrated_time(found.values, thin=whole_sweeps(interval), name="x")
         length = bin_length(slowest.tau_int, draws - 1, chains)
     blocks = _block_rates(found.values, length)
     if len(blocks) < FEWEST_BLOCKS:

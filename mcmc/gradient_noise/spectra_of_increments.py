@@ -10,7 +10,8 @@ Gonzalez-Manteiga & Presedo-Quindimil 1993, Metrika 40, 243). A small p-value sa
 process; whether it is out of equilibrium is another question, see `circulation`. Spectra of increments of networks are
 in arXiv:1710.11029, without this null.
 
-A run of SGD, recorded once an epoch, after burn-in and at a constant step size:
+A run of SGD, recorded once an epoch, after burn-in and at a constant step size. Chains of a network settle in wells of
+their own, which are no one stationary law: look at them one at a time.
 
 >>> from mcmc.gradient_noise import circulation, trajectory_spectra
 >>> from mcmc.landscapes.network import mlp, teacher_student
@@ -20,7 +21,7 @@ A run of SGD, recorded once an epoch, after burn-in and at a constant step size:
 >>> sgd = SGD(mlp(data, (4,)), step_size=0.1, batch_size=16)
 >>> epoch = 4
 >>> run = sample(
-...     sgd, 300 * epoch, chains=2, burn_in=200 * epoch, thin=epoch,
+...     sgd, 300 * epoch, chains=1, burn_in=200 * epoch, thin=epoch,
 ...     observe=lambda sampler, state: {"weights": sampler.weights(state)},
 ... )
 >>> spectra = trajectory_spectra(run["weights"], interval=epoch, components=3, surrogates=99)
@@ -37,7 +38,7 @@ import numpy as np
 
 from mcmc.errors import ArgumentError
 from mcmc.gradient_noise.ornstein_uhlenbeck import OrnsteinUhlenbeck, fitted
-from mcmc.gradient_noise.trajectory_coordinates import coordinates
+from mcmc.gradient_noise.trajectory_coordinates import coordinates, whole_sweeps
 from mcmc.memory import require_memory
 from mcmc.random import split_seed
 from mcmc.statistics.autocorrelation import autocovariance, integrated_time
@@ -145,11 +146,12 @@ def trajectory_spectra(
 ) -> TrajectorySpectra:
     """Spectrum and autocorrelation of a trajectory x, (draws, dim) or (chains, draws, dim), at rest from its start.
 
-    `interval` is the time between two draws: `thin` in sweeps. `components` principal components are looked at; None
-    takes the weights themselves, or the first 12 components of more than 12. `coupled` fits one process to all
-    coordinates together, False one to each by itself; only the former is a fit of linear drift whose directions are not
-    those of the covariance. Autocorrelations go up to `lags` draws, None for 5 autocorrelation times. Warns with
-    ConvergenceWarning when chains are shorter than 50 tau_int. Raises ArgumentError for arguments out of range.
+    Chains must share one law, and so one well. `interval` is the time between two draws: `thin` in sweeps. `components`
+    principal components are looked at; None takes the weights themselves, or the first 12 components of more than 12.
+    `coupled` fits one process to all coordinates together, False one to each by itself; only the former is a fit of
+    linear drift whose directions are not those of the covariance. Autocorrelations go up to `lags` draws, None for 5
+    autocorrelation times. Warns with ConvergenceWarning when chains are shorter than 50 tau_int. Raises ArgumentError
+    for arguments out of range.
     """
     found = coordinates(x, components)
     number = isinstance(interval, (int, float, np.number)) and not isinstance(interval, bool)
@@ -159,7 +161,7 @@ def trajectory_spectra(
     split_seed(seed)
     values = found.values
     chains, draws, _ = values.shape
-    lag = _lags(values, lags)
+    lag = _lags(values, lags, whole_sweeps(interval))
     require_memory(8.0 * chains * draws * lag.size, "products of draws at all lags", "ask for fewer lags")
     bands = _bands(draws - 1, chains)
     process = fitted(values, coupled=coupled)
@@ -233,9 +235,9 @@ def _power_error(values: np.ndarray, bands: np.ndarray, process: OrnsteinUhlenbe
     return np.array(errors)
 
 
-def _lags(values: np.ndarray, lags: int | None) -> np.ndarray:
+def _lags(values: np.ndarray, lags: int | None, thin: int) -> np.ndarray:
     """Draws between what is compared: 0, 1, ... thinned out to at most 41 lags, evenly on a logarithmic axis."""
-    slowest = integrated_time(values, name="x")
+    slowest = integrated_time(values, thin=thin, name="x")
     longest = max(1, values.shape[1] // 4)
     if lags is None:
         lags = min(longest, max(1, int(np.ceil(TIMES * float(np.max(slowest.tau_int))))))

@@ -55,6 +55,11 @@ def coordinates(x: Any, components: int | None = None) -> Coordinates:
     return Coordinates(kept, basis[:count], float((kept**2).sum()) / total, True)
 
 
+def whole_sweeps(interval: float) -> int:
+    """Sweeps between two draws, for advice on the length of runs; 1 where the interval is no whole number."""
+    return int(interval) if interval >= 1 and float(interval).is_integer() else 1
+
+
 def _values(x: Any) -> np.ndarray:
     dims = getattr(x, "dims", ())
     if "draw" in dims and "chain" not in dims:
