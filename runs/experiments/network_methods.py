@@ -34,7 +34,7 @@ class StepSizes(Section):
     entropy_sgd: Above = Field(0.3, description="inner steps of Entropy-SGD")
     elastic_sgd: Above = Field(1.0, description="Elastic-SGD")
     replicated_sgd: Above = Field(1.0, description="replicated SGD")
-    parle: Above = Field(0.1, description="inner steps of Parle, which have momentum")
+    parle: Above = Field(0.3, description="inner steps of Parle, which have momentum")
 
 
 class EntropyOptions(Section):

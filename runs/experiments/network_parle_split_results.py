@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from runs.experiments.network_methods import REPLICATED
 from runs.experiments.network_optimizers_draw import step_sizes
 from runs.experiments.network_optimizers_results import holm, known_mean, padded, paired_difference, put_trials
 from runs.experiments.network_parle_split import NetworkParleSplitSpec
@@ -24,6 +25,13 @@ CURVES = {
     "training_error": ("wrong fraction of all training samples, centre of the replicas", "1"),
     "training_loss": ("energy over all training samples, centre of the replicas", "nats"),
 }
+DIFFERENCES = {
+    "all": "on all samples",
+    "part": "on one part of the same size",
+    "replicas": "with replicas, on parts of the same size",
+}
+"""What test errors are compared with: name, and the rest of `the first optimiser ...`."""
+
 ENDS = {
     **{f"final_{name}": (f"{text}, at the end", units) for name, (text, units) in CURVES.items()},
     "replicas_error": ("test error of single replicas at the end, their mean", "1"),
@@ -83,16 +91,18 @@ def _put(table: ResultGrid, cell: tuple[int, ...], sizes: list[float], data: "xa
 
 
 def _differences(results: "xarray.Dataset") -> dict[str, tuple]:
-    """Of each cell to the first optimiser on all samples, and to the first optimiser on one part."""
+    """Of each cell to the first optimiser on all samples and on one part, and to the first one with replicas."""
     if "run_final_test_error" not in results:
         return {}
     each = results["run_final_test_error"].transpose("optimizer", "fraction", "run").values
     found: dict[str, tuple] = {}
-    for name, said in (("all", "on all samples"), ("part", "on one part of the same size")):
+    names = [str(name) for name in results["optimizer"].values]
+    second = next((i for i, name in enumerate(names) if name in REPLICATED), 0)
+    for name, said in DIFFERENCES.items():
         values = np.full((3, *each.shape[:2]), np.nan)
         for i, j in np.ndindex(each.shape[:2]):
-            other = (0, each.shape[1] - 1) if name == "all" else (0, j)
-            if (i, j) != other:
+            other = {"all": (0, each.shape[1] - 1), "part": (0, j), "replicas": (second, j)}[name]
+            if (i, j) != other and (name != "replicas" or names[i] in REPLICATED):
                 values[:, i, j] = paired_difference(each[i, j], each[other])
         text = f"test error minus that of the first optimiser {said}, seed by seed"
         dims, chance = ("optimizer", "fraction"), holm(values[2].reshape(-1)).reshape(values[2].shape)

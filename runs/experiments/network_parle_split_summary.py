@@ -6,6 +6,7 @@ import numpy as np
 
 from runs.experiments.network_methods import REPLICATED
 from runs.experiments.network_optimizers_summary import LEVEL, deviations, label, percent, setting
+from runs.experiments.network_parle_split_results import DIFFERENCES
 
 if TYPE_CHECKING:
     import xarray
@@ -26,7 +27,7 @@ def summary(results: "xarray.Dataset") -> list[str]:
             here = results.sel(optimizer=name, fraction=fraction)
             if np.isfinite(here["final_test_error"]):
                 lines.append(_cell(here))
-    lines += [line for name in ("all", "part") for line in differences(results, name)]
+    lines += [line for name in DIFFERENCES for line in differences(results, name)]
     return [*lines, PUBLISHED]
 
 
@@ -49,10 +50,11 @@ def _cell(here: "xarray.Dataset") -> str:
 
 
 def differences(results: "xarray.Dataset", name: str) -> list[str]:
-    """A line for each cell, of its difference to the first optimiser on all samples, or on a part."""
-    first, lines = results["optimizer"].values[0], []
+    """A line for each cell, of its difference to what `name` of DIFFERENCES says."""
+    names, lines = [str(name) for name in results["optimizer"].values], []
+    first = next((n for n in names if n in REPLICATED), names[0]) if name == "replicas" else names[0]
     for fraction in results["fraction"].values:
-        for optimizer in results["optimizer"].values:
+        for optimizer in names:
             here = results.sel(optimizer=optimizer, fraction=fraction)
             value, error, chance = (
                 float(here[text]) for text in (f"difference_to_{name}", f"difference_to_{name}_error",
