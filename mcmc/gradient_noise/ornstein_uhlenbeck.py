@@ -43,8 +43,15 @@ class OrnsteinUhlenbeck(NamedTuple):
         rates, weights = self._modes()
         return (weights * rates ** np.asarray(lags)[:, None]).sum(axis=1).real / weights.sum().real
 
-    def increment_power(self, frequency: np.ndarray, draws: int) -> np.ndarray:
+    def spectrum(self, frequency: float) -> np.ndarray:
+        """(I - A z)^-1 <e e'> (I - A z)^-1' conjugate, z = exp(-2 pi i f) with f in cycles per draw: (k, k) complex."""
+        inverse = np.linalg.inv(np.eye(len(self.matrix)) - self.matrix * np.exp(-2j * np.pi * frequency))
+        return inverse @ self.noise @ inverse.conj().T
+
+    def increment_power(self, frequency: np.ndarray, draws: float) -> np.ndarray:
         """Expected periodogram of the increments of `draws` draws, mean over coordinates, (frequencies,).
+
+        For infinitely many it is the power spectrum.
 
         `frequency` is in cycles per draw. Of n increments d_k it is <|sum_k d_k exp(-2 pi i f k)|^2> / n = c(0) + 2 Re
         sum_(0 < t < n) (1 - t / n) c(t) exp(-2 pi i f t), with the sum over modes l of A done in closed form.
@@ -54,7 +61,9 @@ class OrnsteinUhlenbeck(NamedTuple):
         turn = np.exp(-2j * np.pi * np.asarray(frequency))[:, None]
         z = rates * turn
         # Of c(t) = -w (1 - l)^2 l^(t - 1); at f = 0 with l = 1 nothing moves.
-        near = turn * (1.0 / (1.0 - z) - (1.0 - z**count) / (count * (1.0 - z) ** 2))
+        near = turn / (1.0 - z)
+        if np.isfinite(count):
+            near -= turn * (1.0 - z**count) / (count * (1.0 - z) ** 2)
         power = 2.0 * weights * (1.0 - rates) - 2.0 * weights * (1.0 - rates) ** 2 * near
         return power.sum(axis=1).real / len(rates)
 

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 BANDS = 32
 FEWEST_ORDINATES = 8
-"""Ordinates of a band of frequencies, all chains together, from which its error is taken."""
+"""Ordinates of a band of frequencies, all chains together: its power is then known to a third."""
 MOST_LAGS = 40
 TIMES = 5.0
 """Lags go up to this many autocorrelation times, and a quarter of a chain at most."""
@@ -79,7 +79,7 @@ class TrajectorySpectra:
     """(bands,) float64: periodogram of the increments, mean over coordinates and chains; its mean over all frequencies
     is the mean squared increment of a coordinate."""
     power_error: np.ndarray
-    """(bands,) float64: one standard error."""
+    """(bands,) float64: one standard error, that of a Gaussian process."""
     power_null: Null
     power_statistic: float
     lag: np.ndarray
@@ -167,7 +167,7 @@ def trajectory_spectra(
     process = fitted(values, coupled=coupled)
     own = _estimates(values, bands, lag, coupled)
     made = [_estimates(path, bands, lag, coupled) for path in process.surrogates(surrogates, chains, draws, int(seed))]
-    power_error = _power_error(values, bands, process)
+    power_error = _power_error(own.power, bands, process, chains, draws)
     frequency = np.add.reduceat(_frequencies(draws - 1), bands[:-1]) / np.diff(bands)
     return TrajectorySpectra(
         frequency / interval, own.power, power_error, _null(made, "power"), own.power_distance, lag * float(interval),
@@ -224,14 +224,26 @@ def _bands(count: int, chains: int) -> np.ndarray:
     return np.array(ends)
 
 
-def _power_error(values: np.ndarray, bands: np.ndarray, process: OrnsteinUhlenbeck) -> np.ndarray:
-    """Scatter of the ordinates, in units of the fit so that a slope within a band is not taken for it."""
-    each, draws = _periodogram(values), values.shape[1]
-    shape = process.increment_power(_frequencies(draws - 1), draws)
+def _power_error(
+    power: np.ndarray, bands: np.ndarray, process: OrnsteinUhlenbeck, chains: int, draws: int
+) -> np.ndarray:
+    """Of ordinates that are independent, each with the relative variance tr S^2 / (tr S)^2 of the fit's spectrum S(f).
+
+    What the ends of a run add to the periodogram, about |x_n - x_0|^2 / n, all ordinates of low frequency have in
+    common. Errors are scaled to the geometric mean of measured and fitted power: in a band of few ordinates the former
+    alone would give a small error just where it came out small.
+    """
+    frequency = _frequencies(draws - 1)
+    shape, endless = (process.increment_power(frequency, length) for length in (draws, np.inf))
+    at_ends = np.sqrt(2.0) * np.linalg.norm(process.covariance) / np.trace(process.covariance)
     errors = []
-    for begin, end in pairwise(bands):
-        ratio = each[:, begin:end] / shape[begin:end]
-        errors.append(ratio.std(ddof=1) / np.sqrt(ratio.size) * shape[begin:end].mean())
+    for measured, (begin, end) in zip(power, pairwise(bands), strict=True):
+        part, count = slice(begin, end), end - begin
+        matrix = process.spectrum(float(frequency[part].mean()))
+        apart = np.linalg.norm(shape[part]) * np.linalg.norm(matrix) / np.trace(matrix).real
+        together = at_ends * (shape[part] - endless[part]).sum()
+        scale = np.sqrt(measured / (shape[part].sum() / count) / chains)
+        errors.append(scale * np.hypot(apart, together) / count)
     return np.array(errors)
 
 

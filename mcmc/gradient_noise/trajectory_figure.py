@@ -32,6 +32,7 @@ def plot_spectra(spectra: TrajectorySpectra, *, axes: Any = None) -> Any:
         xlabel="frequency (cycles per unit of time)",
         ylabel="power of increments per weight",
     )
+    second.set_xscale("symlog", linthresh=spectra.lag[1])
     second.set(xlabel="time between draws", ylabel="autocorrelation of the weights")
     return axes
 

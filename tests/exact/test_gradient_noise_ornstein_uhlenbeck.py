@@ -34,6 +34,18 @@ def test_noise_correlation_and_expected_periodogram():
     for f, power in zip(frequency, own.increment_power(frequency, draws), strict=True):
         wave = np.exp(2j * np.pi * f * np.arange(draws - 1))
         assert np.isclose(power, (wave.conj() @ increments @ wave).real / (draws - 1) / 3, atol=ROUNDING)
+    for f in (0.01, 0.2, 0.5):
+        lags = range(-300, 301)
+        both = [lagged_covariance(own.covariance, lag) * np.exp(-2j * np.pi * f * lag) for lag in lags]
+        assert np.allclose(own.spectrum(f), sum(both), atol=1e-8)
+        wanted = abs(1 - np.exp(2j * np.pi * f)) ** 2 * np.trace(own.spectrum(f)).real / 3
+        assert np.isclose(own.increment_power(np.array([f]), np.inf)[0], wanted, atol=ROUNDING)
+
+
+def lagged_covariance(covariance, lag):
+    """<y_(k + lag) y_k'>."""
+    forward = np.linalg.matrix_power(MATRIX, abs(lag)) @ covariance
+    return forward if lag >= 0 else forward.T
 
 
 def test_fit_and_its_nearest_process_in_detailed_balance():

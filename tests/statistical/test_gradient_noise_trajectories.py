@@ -1,11 +1,14 @@
 """Trajectories against laws known in closed form: circulation of linear and two-well drift, of SGD, and both nulls."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy.linalg import expm, solve_sylvester
 from scipy.stats import kstest
 
 from mcmc.gradient_noise import circulation, trajectory_spectra
+from mcmc.gradient_noise.spectra_of_increments import _bands
 from mcmc.landscapes.network import Data, mlp
 from mcmc.samplers.sample import sample
 from mcmc.samplers.sgd import SGD
@@ -161,23 +164,36 @@ def test_p_values_of_spectra_are_uniform_for_linear_drift_and_small_for_oscillat
     assert other.power_p_value == other.correlation_p_value == 1 / 30
 
 
-def test_spectrum_and_autocorrelation_of_linear_drift(seed):
-    """Errors hold the exact spectrum of the process, and the surrogates' band most of what was measured."""
-    x, _ = linear(np.random.default_rng([seed, 7]), UNEVEN, 12, 1500)
-    found = trajectory_spectra(x, surrogates=39, interval=2.0)
+def expected_power(matrix, covariance, frequency, draws):
+    """Periodogram of increments, summed from the traces of all lagged covariances, (frequencies,)."""
+    trace, power = [], covariance
+    for _ in range(draws + 1):
+        trace.append(np.trace(power))
+        power = matrix @ power
+    trace = np.array(trace)
+    own = np.concatenate([[2 * (trace[0] - trace[1])], 2 * trace[1:-1] - trace[:-2] - trace[2:]])[: draws - 1]
+    share = 1.0 - np.arange(draws - 1) / (draws - 1)
+    waves = np.cos(2 * np.pi * frequency[:, None] * np.arange(draws - 1))
+    return (2 * waves @ (share * own) - own[0]) / len(matrix)
+
+
+def test_errors_of_spectrum_and_autocorrelation_hold_the_exact_ones(seed):
+    rng, draws, repeats = np.random.default_rng([seed, 7]), 1200, 60
     covariance, matrix = solve_sylvester(DRIFT, DRIFT, 2.0 * UNEVEN), expm(-DRIFT)
-    noise = covariance - matrix @ covariance @ matrix.T
-    exact = []
-    for angle in 4.0 * np.pi * found.frequency:
-        inverse = np.linalg.inv(np.eye(3) - matrix * np.exp(-1j * angle))
-        exact.append((2 - 2 * np.cos(angle)) * np.trace(inverse @ noise @ inverse.conj().T).real / 3)
-    # What the ends of 1500 draws add is below 1 % from the third band on; a band's width is in neither.
-    z = (found.power - exact) / np.hypot(found.power_error, 0.01 * np.array(exact))
-    assert abs(z[4:]).max() < Z
-    wanted = [np.trace(np.linalg.matrix_power(matrix, int(lag)) @ covariance) for lag in found.lag / 2.0]
-    z = (found.correlation - wanted / np.trace(covariance))[1:] / found.correlation_error[1:]
-    assert abs(z).max() < Z
-    inside = (found.power >= found.power_null.low) & (found.power <= found.power_null.high)
-    assert inside.mean() > 0.5
-    white = (found.power > 0.9 * found.power.mean()) & (found.power < 1.1 * found.power.mean())
-    assert white.mean() < 0.5
+    power, correlation = [], []
+    for _ in range(repeats):
+        found = trajectory_spectra(linear(rng, UNEVEN, 3, draws)[0], surrogates=1, lags=30, interval=2.0)
+        power.append((found.power, found.power_error))
+        correlation.append((found.correlation[1:], found.correlation_error[1:]))
+    frequency, bands = np.fft.rfftfreq(draws - 1)[1:], _bands(draws - 1, 3)
+    every = expected_power(matrix, covariance, frequency, draws)
+    mean = [every[begin:end].mean() for begin, end in pairwise(bands)]
+    assert np.allclose(found.frequency, [frequency[begin:end].mean() / 2.0 for begin, end in pairwise(bands)])
+    traces = [np.trace(np.linalg.matrix_power(matrix, int(lag)) @ covariance) for lag in found.lag[1:] / 2.0]
+    for pairs, exact in ((power, np.array(mean)), (correlation, np.array(traces) / np.trace(covariance))):
+        z = np.array([(value - exact) / error for value, error in pairs])
+        # Bands and lags are taken as one: they are correlated.
+        assert abs(z.std() - 1.0) < Z / np.sqrt(2 * repeats)
+        assert abs(z.mean()) < Z / np.sqrt(repeats)
+    flat = np.mean([value for value, _ in power])
+    assert np.std([(value - flat) / error for value, error in power]) > 3.0
