@@ -70,7 +70,7 @@ def log_abscissa(ax: Any) -> None:
 
     ax.set_xscale("log")
     low, high = ax.get_xlim()
-    ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high < 30.0 * low else (1.0,)))
+    ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high < 100.0 * low else (1.0,)))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     ax.xaxis.set_minor_formatter(NullFormatter())
 
@@ -268,5 +268,6 @@ def trials_caption(results: "xarray.Dataset") -> str:
     return (
         f"Step sizes tried by cross-validation: {a['folds']} folds of the training samples, {a['repeats']} runs each, "
         "with as many passes as the runs compared; circles, those chosen (lowest error, then loss). No test sample is "
-        "looked at. Bars, one standard error over folds and runs; the folds are the same for all."
+        "looked at. Bars, one standard error over folds and runs; the folds are the same for all. Missing: "
+        "step sizes at which a run diverged."
     )

@@ -48,10 +48,12 @@ def _errors(results: "xarray.Dataset", out: Path) -> Drawing:
             alone = {"color": LOOKS[str(name)][0], "marker": LOOKS[str(name)][1], "markerfacecolor": "white",
                      "linestyle": ":"}  # fmt: skip
             _line(left, here, x, "replicas_error", alone)
+        if i == 0:
+            continue
         _line(right, here, x, "difference_to_all", look(name))
         told = here["probability_to_all"].values < LEVEL
         for place, value in zip(x[told], 100.0 * here["difference_to_all"].values[told], strict=True):
-            right.annotate("*", (place, value), (0, 5), textcoords="offset points", ha="center", va="center",
+            right.annotate("*", (place, value), (6, 1), textcoords="offset points", ha="center", va="center",
                            color=LOOKS[str(name)][0], fontsize=11)  # fmt: skip
     for ax in (left, right):
         _percent_axis(ax, results)
@@ -64,7 +66,7 @@ def _errors(results: "xarray.Dataset", out: Path) -> Drawing:
         "samples, drawn anew for each seed. (a) Test error, means over seeds with one standard error: filled, the "
         "centre of the replicas, or the weights where there is one; open, single replicas (those of Elastic-SGD meet "
         "at every step, those of Parle after inner loops). Grey: "
-        f"{label(names[0])} on all data. (b) Differences to that, seed by seed, of filled symbols; stars: probability "
+        f"{label(names[0])} on all data. (b) Differences to that, seed by seed, of the centres; stars: probability "
         f"below {LEVEL:g} by chance (Student's t, Holm's correction). {PUBLISHED[0].upper()}{PUBLISHED[1:]}."
     )
     return save(figure, out, "split", caption)
