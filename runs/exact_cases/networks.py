@@ -14,11 +14,11 @@ BETA = float(SAMPLES)
 
 
 def width_cases(seed: int) -> Iterator[Case]:
-    """u(x, t) of a linear network, by chains that know 4 of 13 curvatures, and of two weights of a tanh network."""
+    """u(x, t) of a linear network, by chains that know 5 of 13 curvatures, and of two weights of a tanh network."""
     model, matrix = _regression(FEATURES, SAMPLES)
     x = model.initial_x(1, 2)[0]
-    scale = np.array([0.3, 3.0])
-    found = integration(model, x, scale=scale, beta=BETA, seed=seed, directions=4)
+    scale = np.array([0.3, 1.0])
+    found = integration(model, x, scale=scale, beta=BETA, seed=seed, directions=5)
     exact = [_quadratic(model, matrix, x, t) for t in scale]
     for name, curve in {"integration": found, "bar": found.companions["bar"]}.items():
         for t, value, error, known in zip(scale, curve.value, curve.error, exact, strict=True):
