@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 PIECE_SECONDS = 0.1
 """About how long the sampler runs between two looks at `stop`."""
+LONGEST_PIECE_SECONDS = 1.0
+"""The same where a call costs much besides its sweeps, such as the energy of all data after steps on mini-batches."""
 
 
 class Plan(NamedTuple):
@@ -68,8 +70,9 @@ def sample(
     With `path` the draws go to an HDF5 file, a checkpoint beside it (.checkpoint) every `checkpoint_every` seconds.
     The same call again resumes, or returns what is there; `sweeps` is a total, and raising it extends the run.
     A landscape with an identity (`mcmc.landscape.IdentifiedLandscape`) writes it, and its disorder, to the file.
-    `stop`, a function or an event, is asked about ten times a second, and at the latest after one sweep; once true,
-    the call saves and returns the draws so far. `provenance`, of `mcmc.store.provenance`, replaces the one made here.
+    `stop`, a function or an event, is asked about ten times a second (once where calls cost much besides their sweeps),
+    and at the latest after one sweep; once true, the call saves and returns the draws so far. `provenance`, of
+    `mcmc.store.provenance`, replaces the one made here.
 
     Raises ArgumentError for wrong arguments, NonFiniteEnergyError naming sweep, chain and checkpoint, StoreError for
     a file that belongs to another run. Warns with ConvergenceWarning when the chain is shorter than 50 tau_int.
@@ -101,14 +104,14 @@ class _Run:
         plan, sampler, record = self.plan, self.sampler, self.record
         sweep = int(state.sweep)
         self._check(state, sweep, sweep)
-        piece, seconds = 1, {"burn_in": 0.0, "measure": 0.0}
+        pace, seconds = _Pace(), {"burn_in": 0.0, "measure": 0.0}
         clock = saved = time.monotonic()
         with reporter(progress, plan) as report:
             report(sweep)
             while sweep < plan.total and not self.stopped():
                 burning = sweep < plan.burn_in
                 due = plan.next_stop(sweep)
-                length = min(piece, due - sweep)
+                length = min(pace.sweeps, due - sweep)
                 state, _ = (sampler.thermalize if burning else sampler.step)(state, length)
                 before, sweep = sweep, sweep + length
                 self._check(state, before, sweep)
@@ -116,7 +119,7 @@ class _Run:
                     record.add(self.measure(sampler, state))
                 now = time.monotonic()
                 seconds["burn_in" if burning else "measure"] += now - clock
-                piece = _piece(length, now - clock)
+                pace.took(length, now - clock)
                 clock = now
                 if now - saved >= self.checkpoint_every:
                     record.save(state)
@@ -141,10 +144,27 @@ class _Run:
         )
 
 
-def _piece(length: int, seconds: float) -> int:
-    """Sweeps of the next piece, at most ten times as many as this one."""
-    per_sweep = max(seconds, 1e-7) / length
-    return max(1, min(int(PIECE_SECONDS / per_sweep), 10 * length))
+class _Pace:
+    """Sweeps of the next piece: as many as fill its time, at most ten times as many as the last one had."""
+
+    def __init__(self) -> None:
+        self.sweeps = 1
+        self._last: tuple[int, float] | None = None
+        self._fixed: float | None = None
+
+    def took(self, length: int, seconds: float) -> None:
+        """Reckon with a piece of `length` sweeps that took `seconds`, some of which whatever its length."""
+        if self._last is not None and self._last[0] != length:
+            per_sweep = max((seconds - self._last[1]) / (length - self._last[0]), 0.0)
+            self._fixed = max(min(seconds, self._last[1]) - per_sweep * min(length, self._last[0]), 0.0)
+        self._last = length, seconds
+        fixed = self._fixed or 0.0
+        time_left = min(max(PIECE_SECONDS, 10.0 * fixed), LONGEST_PIECE_SECONDS) if PIECE_SECONDS else 0.0
+        per_sweep = max(seconds - fixed, 0.1 * seconds, 1e-7) / length
+        self.sweeps = max(1, min(int(time_left / per_sweep), 10 * length))
+        if self._fixed is None and self.sweeps == length and seconds < LONGEST_PIECE_SECONDS and PIECE_SECONDS:
+            # Pieces of one length do not tell what a call costs besides its sweeps.
+            self.sweeps = 2 * length
 
 
 def _plan(sweeps, burn_in, thin) -> Plan:

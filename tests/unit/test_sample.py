@@ -1,5 +1,6 @@
 """`sample` in memory: dimensions, observables, thinning, stopping, progress, warnings and errors."""
 
+import sys
 import threading
 import warnings
 
@@ -17,6 +18,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::mcmc.errors.ConvergenceWarning"
 
 METROPOLIS = Metropolis(ising(), 0.4)
 TEMPERING = Tempering(METROPOLIS, [2.0, 3.0, 4.0])
+# The function of the same name hides the module.
+sample_module = sys.modules["mcmc.samplers.sample"]
 
 
 def test_the_function_is_not_hidden_by_its_module():
@@ -137,3 +140,22 @@ def test_a_diverging_energy_names_the_temperature_too():
     landscape = CustomLandscape(4, lambda spins, parameters: 0.0, coin, start, delta_energy=poisoned)
     with pytest.raises(NonFiniteEnergyError, match=r"energy is nan at sweep 1 .*in chain 6, temperature 2;"):
         sample(Tempering(Metropolis(landscape), [2.0, 3.0]), 5, chains=[6])
+
+
+@pytest.mark.parametrize(("fixed", "per_sweep"), [(0.1, 0.01), (0.02, 0.01), (0.5, 0.0005), (1e-4, 1e-6)])
+def test_what_a_call_costs_besides_its_sweeps_is_a_small_part_of_a_piece(fixed, per_sweep):
+    pace, spent = sample_module._Pace(), 0.0
+    for _ in range(12):
+        length = pace.sweeps
+        spent = fixed + per_sweep * length
+        pace.took(length, spent)
+    assert fixed < 0.35 * spent
+    assert spent < 1.6 * sample_module.LONGEST_PIECE_SECONDS
+
+
+def test_long_sweeps_are_taken_one_at_a_time():
+    pace, lengths = sample_module._Pace(), []
+    for _ in range(6):
+        lengths.append(pace.sweeps)
+        pace.took(pace.sweeps, 2.0 * pace.sweeps)
+    assert lengths == [1] * 6
