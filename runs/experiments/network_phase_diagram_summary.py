@@ -1,0 +1,78 @@
+"""What "network-phase-diagram" says in words."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from runs.tables import with_error
+
+if TYPE_CHECKING:
+    import xarray
+
+
+def summary(results: "xarray.Dataset") -> list[str]:
+    """Exponents of the collapse with errors, cells that fail, the best cell, and second order against integration."""
+    if "test_error" not in results:
+        return ["no cell has been run yet"]
+    done = int((results["runs"] > 0).sum())
+    diverged, lost = int((results["diverged"] > 0).sum()), int((results["above_chance"] == 1).sum())
+    lines = [
+        f"{done} cells; {diverged} with diverged runs, {lost} above the loss of guessing; "
+        f"{int((results['kept'] == 1).sum())} enter the collapse; {results.attrs['ends']}"
+    ]
+    lines += _extremes(results)
+    for k, name in enumerate(results["observable"].values):
+        here = results.isel(observable=k)
+        if not np.isfinite(here["collapse_ratio"]):
+            lines.append(f"{name}: too few cells for a ratio of exponents")
+            continue
+        p, q = (
+            with_error(float(here[f"collapse_{part}_exponent"]), float(here[f"collapse_{part}_exponent_error"]))
+            for part in ("step", "batch")
+        )
+        ratio = with_error(float(here["collapse_ratio"]), float(here["collapse_ratio_error"]))
+        lines.append(
+            f"{name}: r = {ratio} in g(log eta + r log b), -1 for eta / b; power law eta^{p} b^{q}; rms residual "
+            f"of the logarithm {float(here['collapse_at_theory']):.3f} at r = -1, "
+            f"{float(here['collapse_at_best']):.3f} at best, "
+            f"{float(here['collapse_by_chance']):.3f} by chance, range {float(here['collapse_range']):.2f}"
+        )
+    return [*lines, *_checked(results)]
+
+
+def _extremes(results: "xarray.Dataset") -> list[str]:
+    """Mean test error at the lowest, at the best and at the highest eta / b that does not fail."""
+    found = (
+        results[["test_error", "test_error_error", "ratio"]]
+        .where(results["kept"] == 1)
+        .stack(cell=("step_size", "batch"))
+    )
+    found = found.dropna("cell", subset=["test_error"])
+    if not found.sizes["cell"]:
+        return []
+    places = {
+        "lowest eta / b": int(found["ratio"].values.argmin()), "lowest test error": int(found["test_error"].values.argmin()),
+        "highest eta / b": int(found["ratio"].values.argmax()),
+    }  # fmt: skip
+    said = []
+    for name, k in places.items():
+        one = found.isel(cell=k)
+        eta, b = one["cell"].item()
+        error = with_error(float(one["test_error"]), float(one["test_error_error"]))
+        said.append(f"{name} (eta = {eta:g}, b = {b}, eta / b = {float(one['ratio']):.3g}) {error}")
+    return [f"test error at the {'; at the '.join(said)}"]
+
+
+def _checked(results: "xarray.Dataset") -> list[str]:
+    lines = []
+    for k, t in enumerate(results["scale"].values):
+        here = results.isel(scale=k)
+        off = here["deviation"].values
+        known = np.isfinite(off)
+        if known.any():
+            size = np.nanmean(np.abs(here["local_entropy"].values[known]))
+            lines.append(
+                f"t = {t:g}: integration minus second order, {int(known.sum())} cells: mean {off[known].mean():+.2e}, "
+                f"largest {np.abs(off[known]).max():.1e}; mean |u - f| {size:.2e} nats"
+            )
+    return lines
