@@ -45,39 +45,41 @@ def collapse(values: np.ndarray, eta: np.ndarray, batch: np.ndarray, bootstraps:
     mean = np.nansum(values, axis=1) / np.maximum(counts, 1)
     kept = (counts >= 2) & (mean > 0)
     if kept.sum() < DEGREE + 5 or len(np.unique(eta[kept])) < 2 or len(np.unique(batch[kept])) < 2:
-        return Collapse(*[np.nan] * 10, int(kept.sum()))
+        return Collapse._make([*[np.nan] * 10, int(kept.sum())])
     values, a, b = values[kept], np.log(eta[kept]), np.log(batch[kept])
     log, chance = np.log(mean[kept]), _relative_error(values)
     resampled = _resampled(values, bootstraps, seed)
-    fits = np.array([(_ratio(y, a, b), *_exponents(y, a, b)) for y in (log, *resampled)])
+    every = np.stack([log, *resampled], axis=1)
+    fits = np.column_stack([_ratios(every, a, b), *_exponents(every, a, b)])
     error = fits[1:].std(axis=0, ddof=1)
-    residuals = [_residual(log, a + r * b) for r in (-1.0, fits[0, 0])]
+    residuals = [_residuals(log[:, None], a + r * b)[0] for r in (-1.0, fits[0, 0])]
     pairs = [number for one in zip(fits[0], error, strict=True) for number in one]
-    return Collapse(*map(float, (*pairs, *residuals, chance, log.std())), int(kept.sum()))
+    return Collapse._make([*map(float, (*pairs, *residuals, chance, log.std())), int(kept.sum())])
 
 
-def _residual(log: np.ndarray, z: np.ndarray) -> float:
-    """Root mean square distance to the best cubic of z, corrected for its coefficients."""
+def _residuals(log: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """Root mean square distances of (cells, fits) to the best cubics of z (cells,), corrected for coefficients."""
     spread = z.std()
-    if spread < 1e-12:
-        return float(log.std(ddof=1))
-    powers = np.vander((z - z.mean()) / spread, DEGREE + 1)
+    degree = DEGREE if spread > 1e-12 else 0
+    powers = np.vander((z - z.mean()) / (spread if degree else 1.0), degree + 1)
     left = log - powers @ np.linalg.lstsq(powers, log, rcond=None)[0]
-    return float(np.sqrt((left**2).sum() / (len(log) - DEGREE - 1)))
+    return np.sqrt((left**2).sum(axis=0) / (len(log) - degree - 1))
 
 
-def _ratio(log: np.ndarray, a: np.ndarray, b: np.ndarray) -> float:
-    squares = np.array([_residual(log, a + r * b) ** 2 for r in SLOPES])
-    k = int(squares.argmin())
-    if not 0 < k < len(SLOPES) - 1:
-        return float(SLOPES[k])
-    left, middle, right = squares[k - 1 : k + 2]
-    return float(SLOPES[k] + 0.5 * (SLOPES[1] - SLOPES[0]) * (left - right) / (left - 2 * middle + right))
+def _ratios(log: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The best r of each column of (cells, fits)."""
+    squares = np.array([_residuals(log, a + r * b) ** 2 for r in SLOPES])
+    best = squares.argmin(axis=0)
+    inside = np.clip(best, 1, len(SLOPES) - 2)
+    left, middle, right = (np.take_along_axis(squares, (inside + k)[None], axis=0)[0] for k in (-1, 0, 1))
+    bend = left - 2.0 * middle + right
+    shift = np.where((best == inside) & (bend > 0), 0.5 * (left - right) / np.where(bend > 0, bend, 1.0), 0.0)
+    return SLOPES[best] + (SLOPES[1] - SLOPES[0]) * shift
 
 
-def _exponents(log: np.ndarray, a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
+def _exponents(log: np.ndarray, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     found = np.linalg.lstsq(np.stack([np.ones_like(a), a, b], axis=1), log, rcond=None)[0]
-    return float(found[1]), float(found[2])
+    return found[1], found[2]
 
 
 def _relative_error(values: np.ndarray) -> float:

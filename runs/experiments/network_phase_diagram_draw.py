@@ -88,7 +88,7 @@ class Cell:
         from mcmc.local_entropy import surroundings
 
         model, asked = self.landscape, self.spec.measured
-        beta = float(model.data_size) if asked.beta is None else asked.beta
+        beta = float(model.data.size) if asked.beta is None else asked.beta
         with warnings.catch_warnings():
             # What the estimators leave out is kept beside them.
             warnings.simplefilter("ignore", ConvergenceWarning)

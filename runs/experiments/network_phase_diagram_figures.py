@@ -86,6 +86,9 @@ def _map(figure: Any, ax: Any, here: "xarray.Dataset", panel: Panel) -> None:
         values = np.where(values > 0, values, np.nan)
     ax.set_facecolor("0.8")
     low, high = (usual.min(), usual.max()) if usual.size else (1.0, 2.0)
+    if panel.name == "test_error" and usual.size:
+        # One cell that hardly learns takes the colours from all others.
+        high = np.quantile(usual, 0.94)
     high = high if high > low else low + abs(low) * 1e-3 + 1e-12
     norm: dict[str, Any] = {"norm": LogNorm(low, high)} if panel.log else {"vmin": low, "vmax": high}
     image = ax.pcolormesh(_edges(eta), _edges(b), np.ma.masked_invalid(values), cmap="viridis", rasterized=True, **norm)
@@ -126,8 +129,9 @@ def _marks(ax: Any, here: "xarray.Dataset", eta: np.ndarray, b: np.ndarray) -> N
         if float(cell["above_chance"]) == 1:
             ax.plot(eta[i], b[j], marker="x", color="#D55E00", markersize=4)
         if float(cell["diverged"]) == float(cell["runs"]):
-            corner, size = (x[i], y[j]), (x[i + 1] - x[i], y[j + 1] - y[j])
-            ax.add_patch(Rectangle(corner, *size, fill=False, hatch="////", edgecolor="0.3", linewidth=0))
+            corner = float(x[i]), float(y[j])
+            width, height = float(x[i + 1] - x[i]), float(y[j + 1] - y[j])
+            ax.add_patch(Rectangle(corner, width, height, fill=False, hatch="////", edgecolor="0.3", linewidth=0))
 
 
 def _edges(values: np.ndarray) -> np.ndarray:
@@ -195,8 +199,9 @@ def _entropies(results: "xarray.Dataset", out: Path) -> Drawing:
     caption = (
         "Local entropies around the ends of runs against eta/b at each scale t, by batch size; bars: one standard "
         "error over seeds. Small means flat, or a slope: to lowest order u - f = t (Tr Hess f / beta - "
-        "|grad f|^2) / 2, and SGD at high temperature ends on slopes, where this is negative. Below: integration by chains, which knows no "
-        "expansion, minus second order, for the seeds that have both; bars: error of the integration alone."
+        "|grad f|^2) / 2, and SGD at high temperature ends on slopes, where this is negative. Below: integration by "
+        "chains, which knows no expansion, minus second order, for the seeds that have both; bars: error of the "
+        "integration alone."
     )
     return save(figure, out, "local-entropy", caption)
 
@@ -217,23 +222,29 @@ def _exponents(results: "xarray.Dataset", out: Path) -> Drawing:
     figure, (left, right) = new_figure(PAGE_WIDTH, 3.0, ncols=2, sharey=True)
     names = [str(name).replace("_", " ") for name in results["observable"].values]
     places = np.arange(len(names))
-    left.errorbar(
-        results["collapse_ratio"], places, xerr=results["collapse_ratio_error"], marker="o", linestyle="none",
-        color="#0072B2",
-    )  # fmt: skip
+    for i, (colour, marker) in enumerate(zip(("#0072B2", "#E69F00"), "ov", strict=True)):
+        if i < results.sizes["up_to"]:
+            here = results.isel(up_to=i)
+            left.errorbar(
+                here["collapse_ratio"], places + 0.2 * i, xerr=here["collapse_ratio_error"], marker=marker,
+                linestyle="none", color=colour, label=rf"$\eta \leq {float(here['up_to']):g}$",
+            )  # fmt: skip
     left.axvline(-1.0, label=r"$-1$: function of $\eta/b$", **THEORY)
     left.axvline(0.0, color="0.7", linestyle=":", label=r"$0$: function of $\eta$")
     left.set_yticks(places, names)
     left.invert_yaxis()
     left.tick_params(axis="y", which="minor", left=False, right=False)
     left.set_xlabel(r"$r$ of the best $g(\log\eta + r\log b)$")
-    figure.legend(loc="outside upper left", ncols=2)
+    left.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+    # Seeds decide nothing where errors are as large as the axis.
+    left.set_xlim(-2.2, 0.3)
+    whole = results.isel(up_to=0)
     looks = {
         "range": ("0.6", "D", "all of it"), "at_theory": ("#D55E00", "s", r"left by $g(\eta/b)$"),
         "at_best": ("#0072B2", "o", "left at the best $r$"), "by_chance": ("0.2", "|", "error by seeds"),
     }  # fmt: skip
     for name, (colour, marker, label) in looks.items():
-        right.plot(results[f"collapse_{name}"], places, color=colour, marker=marker, linestyle="none", label=label,
+        right.plot(whole[f"collapse_{name}"], places, color=colour, marker=marker, linestyle="none", label=label,
                    markersize=6 if marker == "|" else 4)  # fmt: skip
     right.set_xscale("log")
     right.tick_params(axis="y", which="minor", left=False, right=False)
@@ -242,7 +253,8 @@ def _exponents(results: "xarray.Dataset", out: Path) -> Drawing:
     caption = (
         "Left: ratio r of exponents of batch size and learning rate, from least squares of log y on a cubic of log eta "
         "+ r log b; bars: bootstrap over seeds. Right: what is left of log y over the "
-        f"{int(results['collapse_cells'].max())} cells by a function of eta/b, by the best r, and the error of "
-        "means over seeds alone. A small error of r beside a large residual means that no single variable describes the plane."
+        f"{int(whole['collapse_cells'].max())} cells by a function of eta/b, by the best r, and the error of "
+        "means over seeds alone. A small error of r beside a large residual means that no single variable describes "
+        "the plane."
     )
     return save(figure, out, "exponents", caption)

@@ -123,25 +123,33 @@ def _known_mean(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _collapses(spec: NetworkPhaseDiagramSpec, results: "xarray.Dataset") -> dict[str, tuple]:
     eta, b = (grid.ravel() for grid in np.meshgrid(results["step_size"], results["batch"], indexing="ij"))
-    kept = results["kept"].values.ravel() == 1
+    kept, most = results["kept"].values.ravel() == 1, _largest_step_sizes(spec.grid.step_size)
     columns = {name: results[f"run_{name}"].values for name in LOOKED_AT}
     for name in ENTROPIES_LOOKED_AT:
         each = results[f"run_{name}"].transpose(..., "scale").values
         columns |= {f"{name}, t = {t:g}": each[..., k] for k, t in enumerate(results["scale"].values)}
-    found: list[Collapse] = [
-        collapse(values.reshape(eta.size, -1)[kept], eta[kept], b[kept], spec.measured.bootstraps,
-                 point_seed(spec.seed, f"collapse {name}"))
-        for name, values in columns.items()
-    ]  # fmt: skip
-    variables: dict[str, tuple] = {"observable": ("observable", np.array(list(columns), np.str_))}
+
+    def fitted(name: str, largest: float) -> Collapse:
+        used, seed = kept & (eta <= largest), point_seed(spec.seed, f"collapse {name}")
+        return collapse(columns[name].reshape(eta.size, -1)[used], eta[used], b[used], spec.measured.bootstraps, seed)
+
+    found = [[fitted(name, largest) for name in columns] for largest in most]
+    dims, text = ("up_to", "observable"), "cells of learning rates up to this one enter the fit"
+    variables: dict[str, tuple] = {
+        "observable": ("observable", np.array(list(columns), np.str_)),
+        "up_to": ("up_to", np.array(most), {"long_name": text}),
+    }
     for name, (text, error) in COLLAPSE.items():
-        said = {"long_name": text, "units": "1"}
-        variables[f"collapse_{name}"] = ("observable", np.array([getattr(one, name) for one in found], float), said)
-        if error:
-            said = {"long_name": f"one standard error of: {text}", "units": "1"}
-            values = np.array([getattr(one, error) for one in found])
-            variables[f"collapse_{name}_error"] = ("observable", values, said)
+        for stem, said in ((name, text), (error, f"one standard error of: {text}")):
+            if stem is not None:
+                values = np.array([[getattr(one, stem) for one in row] for row in found], float)
+                variables[f"collapse_{stem}"] = (dims, values, {"long_name": said, "units": "1"})
     return variables
+
+
+def _largest_step_sizes(step_sizes: Sequence[float]) -> list[float]:
+    """All of them, and about the lower two thirds, where the limit of small eta is nearer."""
+    return list(dict.fromkeys([step_sizes[-1], step_sizes[(2 * len(step_sizes) - 1) // 3]]))
 
 
 def classes_of(spec: NetworkPhaseDiagramSpec) -> int:

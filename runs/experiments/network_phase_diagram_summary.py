@@ -22,22 +22,27 @@ def summary(results: "xarray.Dataset") -> list[str]:
     ]
     lines += _extremes(results)
     for k, name in enumerate(results["observable"].values):
-        here = results.isel(observable=k)
-        if not np.isfinite(here["collapse_ratio"]):
-            lines.append(f"{name}: too few cells for a ratio of exponents")
-            continue
-        p, q = (
-            with_error(float(here[f"collapse_{part}_exponent"]), float(here[f"collapse_{part}_exponent_error"]))
-            for part in ("step", "batch")
-        )
-        ratio = with_error(float(here["collapse_ratio"]), float(here["collapse_ratio_error"]))
-        lines.append(
-            f"{name}: r = {ratio} in g(log eta + r log b), -1 for eta / b; power law eta^{p} b^{q}; rms residual "
-            f"of the logarithm {float(here['collapse_at_theory']):.3f} at r = -1, "
-            f"{float(here['collapse_at_best']):.3f} at best, "
-            f"{float(here['collapse_by_chance']):.3f} by chance, range {float(here['collapse_range']):.2f}"
-        )
+        lines += [_collapsed(str(name), results.isel(observable=k, up_to=i)) for i in range(results.sizes["up_to"])]
     return [*lines, *_checked(results)]
+
+
+def _collapsed(name: str, here: "xarray.Dataset") -> str:
+    """One fit."""
+    where = f"{name}, eta <= {float(here['up_to']):g}"
+    if not np.isfinite(here["collapse_ratio"]):
+        return f"{where}: too few cells for a ratio of exponents"
+    p, q, ratio = (
+        with_error(float(here[f"collapse_{part}"]), float(here[f"collapse_{part}_error"]))
+        for part in ("step_exponent", "batch_exponent", "ratio")
+    )
+    left = ", ".join(
+        f"{float(here[f'collapse_{part}']):.3f} {text}"
+        for part, text in (("at_theory", "at r = -1"), ("at_best", "at best"), ("by_chance", "by chance"))
+    )
+    return (
+        f"{where}: r = {ratio} in g(log eta + r log b), -1 for eta / b; power law eta^{p} b^{q}; rms residual of the "
+        f"logarithm {left}, range {float(here['collapse_range']):.2f}"
+    )
 
 
 def _extremes(results: "xarray.Dataset") -> list[str]:
@@ -51,7 +56,8 @@ def _extremes(results: "xarray.Dataset") -> list[str]:
     if not found.sizes["cell"]:
         return []
     places = {
-        "lowest eta / b": int(found["ratio"].values.argmin()), "lowest test error": int(found["test_error"].values.argmin()),
+        "lowest eta / b": int(found["ratio"].values.argmin()),
+        "lowest test error": int(found["test_error"].values.argmin()),
         "highest eta / b": int(found["ratio"].values.argmax()),
     }  # fmt: skip
     said = []
