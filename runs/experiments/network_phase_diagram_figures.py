@@ -252,7 +252,8 @@ def _exponents(results: "xarray.Dataset", out: Path) -> Drawing:
     right.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     caption = (
         "Left: ratio r of exponents of batch size and learning rate, from least squares of log y on a cubic of log eta "
-        "+ r log b, over all learning rates and over the lower ones; bars: bootstrap over seeds. Right: what is left of log y over the "
+        "+ r log b, over all learning rates and over the lower ones; bars: bootstrap over seeds. "
+        "Right: what is left of log y over the "
         f"{int(whole['collapse_cells'].max())} cells by a function of eta/b, by the best r, and the error of "
         "means over seeds alone. A small error of r beside a large residual means that no single variable describes "
         "the plane."
