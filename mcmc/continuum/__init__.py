@@ -1,0 +1,114 @@
+"""The continuum behind the samplers: densities on grids that diffuse and drift, what they settle into, what they lose.
+
+Names are imported when first used: `from mcmc.continuum import FokkerPlanck, Grid`.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mcmc.continuum.fokker_planck import Evolution, FokkerPlanck, StationaryDensity
+    from mcmc.continuum.grid import Grid
+    from mcmc.continuum.hamilton_jacobi import ViscousSolution, cole_hopf
+    from mcmc.continuum.homogenization import (
+        StepMoments,
+        TwoScalePaths,
+        averaged_drift,
+        averaged_path,
+        linear_variance,
+        step_moments,
+        two_scale_paths,
+    )
+    from mcmc.continuum.hopf_lax_formula import Characteristic, HopfLaxSolution, characteristic, hopf_lax
+    from mcmc.continuum.jko import GridFlow, QuantileFlow, dirichlet_flow, entropic_flow, quantile_flow
+    from mcmc.continuum.monotone_differences import FiniteDifferences, finite_differences
+    from mcmc.continuum.relaxation import Relaxation
+    from mcmc.continuum.steady_state import LinearSteadyState, SteadyState, linear_steady_state, steady_state
+    from mcmc.continuum.stochastic_control import CostToGo, OptimalControl, cost_to_go
+    from mcmc.continuum.wasserstein import sinkhorn_divergence, wasserstein_distance
+
+# A name is bound in the package by the first import of a file of that name: `steady_state` is looked up as the
+# function.
+_FILES = {
+    "Characteristic": "hopf_lax_formula",
+    "CostToGo": "stochastic_control",
+    "Evolution": "fokker_planck",
+    "FiniteDifferences": "monotone_differences",
+    "FokkerPlanck": "fokker_planck",
+    "Grid": "grid",
+    "GridFlow": "jko",
+    "HopfLaxSolution": "hopf_lax_formula",
+    "LinearSteadyState": "steady_state",
+    "OptimalControl": "stochastic_control",
+    "QuantileFlow": "jko",
+    "Relaxation": "relaxation",
+    "StationaryDensity": "fokker_planck",
+    "SteadyState": "steady_state",
+    "StepMoments": "homogenization",
+    "TwoScalePaths": "homogenization",
+    "ViscousSolution": "hamilton_jacobi",
+    "averaged_drift": "homogenization",
+    "averaged_path": "homogenization",
+    "characteristic": "hopf_lax_formula",
+    "cole_hopf": "hamilton_jacobi",
+    "cost_to_go": "stochastic_control",
+    "dirichlet_flow": "jko",
+    "entropic_flow": "jko",
+    "finite_differences": "monotone_differences",
+    "hopf_lax": "hopf_lax_formula",
+    "linear_steady_state": "steady_state",
+    "linear_variance": "homogenization",
+    "quantile_flow": "jko",
+    "sinkhorn_divergence": "wasserstein",
+    "steady_state": "steady_state",
+    "step_moments": "homogenization",
+    "two_scale_paths": "homogenization",
+    "wasserstein_distance": "wasserstein",
+}
+
+__all__ = [
+    "Characteristic",
+    "CostToGo",
+    "Evolution",
+    "FiniteDifferences",
+    "FokkerPlanck",
+    "Grid",
+    "GridFlow",
+    "HopfLaxSolution",
+    "LinearSteadyState",
+    "OptimalControl",
+    "QuantileFlow",
+    "Relaxation",
+    "StationaryDensity",
+    "SteadyState",
+    "StepMoments",
+    "TwoScalePaths",
+    "ViscousSolution",
+    "averaged_drift",
+    "averaged_path",
+    "characteristic",
+    "cole_hopf",
+    "cost_to_go",
+    "dirichlet_flow",
+    "entropic_flow",
+    "finite_differences",
+    "hopf_lax",
+    "linear_steady_state",
+    "linear_variance",
+    "quantile_flow",
+    "sinkhorn_divergence",
+    "steady_state",
+    "step_moments",
+    "two_scale_paths",
+    "wasserstein_distance",
+]
+
+
+def __getattr__(name: str):
+    if name not in _FILES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_FILES[name]}"), name)
+
+
+def __dir__():
+    return __all__

@@ -1,0 +1,102 @@
+"""Hamilton-Jacobi equations by explicit monotone finite differences: a check that knows nothing of kernels or minima.
+
+    u_t + |grad u|^2 / 2 = Lap u / (2 beta),
+
+with the Hamiltonian of Godunov, for each axis max(max(p-, 0), -min(p+, 0))^2 / 2, or of Lax & Friedrichs, ((p- + p+) /
+2)^2 / 2 - a (p+ - p-) / 2; p- and p+ are backward and forward differences and a bounds |p|. A scheme is monotone, and
+so converges to the viscosity solution, of order 1 where that is smooth, when ds [sum_i a_i / h_i + 1 / (beta h_i^2)] <=
+1 (Crandall & Lions 1984, Math. Comp. 43, 1; Osher & Sethian 1988, J. Comput. Phys. 79, 12). Beyond the edges u goes on
+as a straight line: right where characteristics leave the grid, as they do where f rises towards its edges.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mcmc.continuum.axes import (
+    checked_axes,
+    checked_beta,
+    checked_count,
+    checked_number,
+    checked_values,
+    spacings,
+)
+from mcmc.errors import ArgumentError
+
+SCHEMES = ("godunov", "lax_friedrichs")
+SHARE = 0.9
+"""Of the largest step that is monotone."""
+
+
+class FiniteDifferences(NamedTuple):
+    """u on the grid at time t."""
+
+    axes: tuple[np.ndarray, ...]
+    u: np.ndarray
+    """Shape of the grid; energy, total."""
+    t: float
+    beta: float
+    """Infinity without viscosity."""
+    steps: int
+    """Explicit steps taken."""
+    courant: float
+    """Courant number: the step in units of the largest monotone one, with the largest slopes met; at most 1."""
+
+
+def finite_differences(
+    axes: Any, f: Any, t: float, *, beta: float = math.inf, scheme: str = "godunov", steps: int | None = None
+) -> FiniteDifferences:
+    """u(x, t) by `steps` equal explicit steps, by default as few as 0.9 of the monotone step allows.
+
+    `axes` (n,) or a tuple of two, `f` a SmoothLandscape or finite values. Raises ArgumentError for steps that violate
+    the Courant-Friedrichs-Lewy condition, stating how many are needed, and for bad arguments.
+    """
+    axes = checked_axes(axes)
+    u = checked_values("f", f, axes)
+    t, beta = checked_number("t", t), checked_beta(beta, infinite=True)
+    if scheme not in SCHEMES:
+        raise ArgumentError(f"scheme: got {scheme!r}; one of {', '.join(SCHEMES)} is needed")
+    h = spacings(axes)
+    needed = math.ceil(t * _rate(_slopes(u, h), h, beta) / SHARE)
+    count = max(1, needed) if steps is None else checked_count("steps", steps)
+    ds, courant = t / count, 0.0
+    # Largest slopes do not grow: those of the beginning are kept for the dissipation, which must not change sign.
+    steepest = _slopes(u, h)
+    for _ in range(count):
+        rate = _rate(np.maximum(steepest, _slopes(u, h)), h, beta)
+        courant = max(courant, ds * rate)
+        if courant > 1:
+            raise ArgumentError(
+                f"steps: {count} violate the Courant-Friedrichs-Lewy condition, Courant number {courant:.3g}; at least "
+                f"{max(needed, math.ceil(t * rate / SHARE))} are needed"
+            )
+        u = u + ds * _right_side(u, h, beta, scheme, steepest)
+    return FiniteDifferences(axes, u, t, beta, count, courant)
+
+
+def _slopes(u, h):
+    """Largest |difference / h| along each axis, (dim,)."""
+    return np.array([np.abs(np.diff(u, axis=k)).max() / step for k, step in enumerate(h)])
+
+
+def _rate(slopes, h, beta):
+    """Inverse of the largest monotone step."""
+    return sum(a / step + 1 / (beta * step**2) for a, step in zip(slopes, h, strict=True))
+
+
+def _right_side(u, h, beta, scheme, steepest):
+    change = np.zeros_like(u)
+    for k, step in enumerate(h):
+        line = np.moveaxis(u, k, 0)
+        slope = np.diff(line, axis=0) / step
+        # Straight lines beyond the edges.
+        slope = np.concatenate([slope[:1], slope, slope[-1:]])
+        back, ahead = slope[:-1], slope[1:]
+        if scheme == "godunov":
+            hamiltonian = 0.5 * np.maximum(np.maximum(back, 0), -np.minimum(ahead, 0)) ** 2
+        else:
+            hamiltonian = 0.125 * (back + ahead) ** 2 - 0.5 * steepest[k] * (ahead - back)
+        viscous = (ahead - back) / (2 * beta * step)
+        change += np.moveaxis(viscous - hamiltonian, 0, k)
+    return change

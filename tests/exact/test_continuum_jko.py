@@ -1,0 +1,210 @@
+"""Minimising movements against Ornstein-Uhlenbeck and heat flows, exact steps of Gaussians, and transport distances."""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+
+from mcmc.continuum.axes import spacings
+from mcmc.continuum.jko import dirichlet_flow, entropic_flow, free_energy, quantile_flow
+from mcmc.continuum.wasserstein import sinkhorn_divergence, wasserstein_distance
+from mcmc.landscapes.analytic import DoubleWell, Quadratic
+
+AXIS = np.linspace(-7, 7, 561)
+H, BETA, END = 1.5, 2.0, 0.8
+WELL = Quadratic([H])
+STEPS = (8, 16, 32)
+
+
+def gaussian(axis, mean, deviation):
+    return np.exp(-0.5 * ((axis - mean) / deviation) ** 2) / (deviation * math.sqrt(2 * math.pi))
+
+
+def moments(axis, density):
+    mass = density * (axis[1] - axis[0])
+    mean = mass @ axis
+    return mean, math.sqrt(mass @ (axis - mean) ** 2)
+
+
+def ornstein_uhlenbeck(mean, deviation, t):
+    decay = math.exp(-2 * H * t)
+    return mean * math.exp(-H * t), math.sqrt(deviation**2 * decay + (1 - decay) / (BETA * H))
+
+
+def exact_steps(mean, deviation, tau, steps, beta=BETA):
+    """Minimising movements of a Gaussian: h s^2 / 2 - log(s) / beta + (s - s0)^2 / (2 tau) is least at s."""
+    a = H + 1 / tau
+    for _ in range(steps):
+        mean /= 1 + tau * H
+        deviation = (deviation / tau + math.sqrt((deviation / tau) ** 2 + 4 * a / beta)) / (2 * a)
+    return mean, deviation
+
+
+def exact_entropic_steps(deviation, tau, steps, eps):
+    """The same with an entropic coupling of covariance c, and as much entropy taken off F."""
+    weight = eps / (2 * tau)
+
+    def step(old):
+        def functional(parameters):
+            s, share = math.exp(parameters[0]), math.tanh(parameters[1])
+            moved = (s * s + old * old - 2 * share * s * old) / (2 * tau)
+            joint = -0.5 * weight * math.log(s * s * old * old * (1 - share * share))
+            return moved + joint + 0.5 * H * s * s - (1 / BETA - 0.5 * weight) * math.log(s)
+
+        found = minimize(
+            functional, [math.log(old), 1.0], method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-14}
+        )
+        return math.exp(found.x[0])
+
+    for _ in range(steps):
+        deviation = step(deviation)
+    return deviation
+
+
+def test_quantiles_take_the_exact_steps_of_gaussians():
+    errors = []
+    for masses in (100, 200, 400, 800):
+        flow = quantile_flow(AXIS, gaussian(AXIS, 2.0, 0.5), WELL, beta=BETA, tau=0.1, steps=8, masses=masses)
+        first, last = flow.positions[0], flow.positions[-1]
+        mean, deviation = exact_steps(first.mean(), first.std(), 0.1, 8)
+        assert abs(last.mean() - mean) < 1e-10
+        errors.append(abs(last.std() - deviation))
+    # The two tails beyond the outermost masses, 1 / (2 m) each, push on nothing: order 1 in 1 / m.
+    assert all(1.6 < a / b < 2.4 for a, b in pairwise(errors))
+    assert errors[-1] < 5e-4
+    assert abs(deviation - exact_steps(first.mean(), first.std(), 0.1, 8, 2 * BETA)[1]) > 0.05
+
+
+@pytest.mark.parametrize("method", ["quantiles", "entropic"])
+def test_order_in_tau_is_one(method):
+    start = gaussian(AXIS, 2.0, 0.5)
+    found = []
+    for steps in STEPS:
+        if method == "quantiles":
+            last = quantile_flow(AXIS, start, WELL, beta=BETA, tau=END / steps, steps=steps, masses=1600).positions[-1]
+            found.append((last.mean(), last.std()))
+        else:
+            flow = entropic_flow(AXIS, start, WELL, beta=BETA, tau=END / steps, steps=steps)
+            found.append(moments(AXIS, flow.density[-1]))
+    exact = ornstein_uhlenbeck(2.0, 0.5, END)
+    for k, limit in enumerate(exact):
+        path = [moment[k] for moment in found]
+        # Differences between step sizes are free of what the grid leaves: halved with tau.
+        assert 1.5 < (path[0] - path[1]) / (path[1] - path[2]) < 2.5
+        # Richardson's extrapolation meets the flow.
+        assert abs(2 * path[2] - path[1] - limit) < 1e-3 * max(abs(limit), 1.0)
+        assert abs(path[0] - limit) > 5 * abs(2 * path[2] - path[1] - limit)
+
+
+@pytest.mark.parametrize("share", [0.5, 2.0])
+def test_entropic_steps_are_those_of_gaussians(share):
+    tau, steps = 0.1, 3
+    eps = share * tau / BETA
+    flow = entropic_flow(AXIS, gaussian(AXIS, 1.0, 0.6), WELL, beta=BETA, tau=tau, steps=steps, regularisation=eps)
+    mean, deviation = moments(AXIS, flow.density[-1])
+    assert abs(mean - 1.0 / (1 + tau * H) ** steps) < 1e-9
+    assert abs(deviation - exact_entropic_steps(0.6, tau, steps, eps)) < 1e-6
+    assert np.abs(flow.density[-1] - gaussian(AXIS, mean, deviation)).max() < 1e-6
+
+
+@pytest.mark.parametrize("tau", [0.05, 0.25])
+def test_free_energy_descends_by_at_least_the_distance(tau):
+    axis = np.linspace(-4, 4, 401)
+    start = gaussian(axis, 0.2, 0.25)
+    well = DoubleWell(1)
+    flow = quantile_flow(axis, start, well, beta=4.0, tau=tau, steps=12)
+    fall = -np.diff(flow.free_energy)
+    assert (fall >= flow.distance**2 / (2 * tau) - 1e-12).all()
+    grid = entropic_flow(axis, start, well, beta=4.0, tau=tau, steps=12)
+    assert (np.diff(grid.functional) < 0).all()
+    # The minimum of F is that of the Gibbs density, -log Z / beta.
+    assert grid.functional[-1] > -math.log(well.partition_function(4.0)) / 4.0 - 1e-12
+    assert np.abs(grid.density.sum(axis=tuple(range(1, grid.density.ndim))) * 0.02 - 1).max() < 1e-12
+    # Steps down another free energy do not descend this one.
+    wrong = entropic_flow(axis, start, Quadratic([10.0]), beta=4.0, tau=tau, steps=12)
+    values = [free_energy(axis, d, well.energy(axis[:, None]), 4.0) for d in wrong.density]
+    assert np.diff(values).max() > 0
+
+
+def test_both_methods_settle_into_gibbs():
+    axis = np.linspace(-4, 4, 401)
+    well, start = DoubleWell(1), gaussian(axis, 0.0, 0.4)
+    gibbs = np.exp(-4.0 * well.energy(axis[:, None])) / well.partition_function(4.0)
+    by_quantiles = quantile_flow(axis, start, well, beta=4.0, tau=0.4, steps=40)
+    assert abs((by_quantiles.positions[-1] ** 2).mean() - well.second_moment(4.0)) < 5e-3
+    assert wasserstein_distance(axis, by_quantiles.density(axis)[-1], gibbs) < 0.02
+    # The entropic step is biased in tau, also at rest: to order tau.
+    gaps = []
+    for tau in (0.1, 0.05):
+        by_grid = entropic_flow(axis, start, well, beta=4.0, tau=tau, steps=round(6 / tau), regularisation=0.5 * tau)
+        gaps.append(np.abs(by_grid.density[-1] - gibbs).max())
+    assert 1.4 < gaps[0] / gaps[1] < 2.6
+    assert gaps[1] < 0.05
+    assert wasserstein_distance(axis, start, gibbs) > 0.1
+
+
+def test_heat_is_steepest_descent_of_two_functionals():
+    """Entropy in W2 and the Dirichlet energy in L2, both of order 1 in tau; no error in tau at e = 4 tau / beta."""
+    start = gaussian(AXIS, 0.5, 0.6)
+    nothing = np.zeros(AXIS.size)
+    exact = gaussian(AXIS, 0.5, math.sqrt(0.36 + 2 * 0.6 / BETA))
+    flows = {
+        "entropy": lambda n: entropic_flow(AXIS, start, nothing, beta=BETA, tau=0.6 / n, steps=n),
+        "dirichlet": lambda n: dirichlet_flow(AXIS, start, beta=BETA, tau=0.6 / n, steps=n),
+    }
+    for solve in flows.values():
+        gaps = [np.abs(solve(n).density[-1] - exact).max() for n in (8, 16)]
+        assert 1.5 < gaps[0] / gaps[1] < 2.5
+        assert gaps[1] < 0.02
+        assert (np.diff(solve(8).functional) < 0).all()
+    positions = quantile_flow(AXIS, start, nothing, beta=BETA, tau=0.0375, steps=16, masses=800).positions[-1]
+    assert abs(positions.std() - math.sqrt(0.36 + 2 * 0.6 / BETA)) < 0.01
+    coupled = entropic_flow(AXIS, start, nothing, beta=BETA, tau=0.3, steps=2, regularisation=4 * 0.3 / BETA)
+    assert np.abs(coupled.density[-1] - exact).max() < 1e-8
+    # Without taking the coupling's entropy off F, diffusion is half as fast again.
+    slower = entropic_flow(AXIS, start, nothing, beta=2 * BETA, tau=0.3, steps=2, regularisation=4 * 0.3 / BETA)
+    assert np.abs(slower.density[-1] - exact).max() > 0.01
+
+
+def test_plane_follows_ornstein_uhlenbeck():
+    axes = (np.linspace(-4, 4, 81), np.linspace(-4.5, 4.5, 91))
+    plane, end = Quadratic([1.0, 2.0]), 0.4
+    start = np.outer(gaussian(axes[0], 0.8, 0.5), gaussian(axes[1], -0.7, 0.6))
+    found = []
+    for steps in (4, 8):
+        flow = entropic_flow(axes, start, plane, beta=2.0, tau=end / steps, steps=steps)
+        assert (np.diff(flow.functional) < 0).all()
+        marginals = [flow.density[-1].sum(axis=1 - k) * spacings(axes)[1 - k] for k in (0, 1)]
+        found.append([moments(axis, m) for axis, m in zip(axes, marginals, strict=True)])
+    for k, (h, mean, deviation) in enumerate([(1.0, 0.8, 0.5), (2.0, -0.7, 0.6)]):
+        decay = math.exp(-2 * h * end)
+        exact = mean * math.exp(-h * end), math.sqrt(deviation**2 * decay + (1 - decay) / (2.0 * h))
+        for j in (0, 1):
+            rough, fine = found[0][k][j], found[1][k][j]
+            assert abs(2 * fine - rough - exact[j]) < 5e-3
+            assert abs(fine - exact[j]) < 0.75 * abs(rough - exact[j]) + 1e-4
+
+
+def test_masses_without_temperature_iterate_the_proximal_point():
+    flow = quantile_flow(AXIS, gaussian(AXIS, 1.0, 0.4), WELL, beta=math.inf, tau=0.3, steps=4, masses=50)
+    assert np.abs(flow.positions[-1] - flow.positions[0] / (1 + 0.3 * H) ** 4).max() < 1e-12
+
+
+def test_distances_of_gaussians():
+    first, second = gaussian(AXIS, 0.0, 0.5), gaussian(AXIS, 1.0, 0.8)
+    # Cells are constant: quantile functions are off by a spacing's square.
+    assert abs(wasserstein_distance(AXIS, first, second) ** 2 - (1 + 0.09)) < 1e-3
+    assert wasserstein_distance(AXIS, first, first) == 0
+    gaps = [abs(sinkhorn_divergence(AXIS, first, second, eps) - 1.09) for eps in (0.4, 0.2)]
+    assert gaps[1] < 0.5 * gaps[0]
+    assert gaps[1] < 0.01
+    axes = (np.linspace(-3, 3, 41),) * 2
+    here, there = (np.outer(gaussian(axes[0], m, 0.4), gaussian(axes[1], -m, 0.4)) for m in (0.0, 0.6))
+    # Moved as a whole: the bias is the same in all three terms.
+    assert abs(sinkhorn_divergence(axes, here, there, 0.3) - 0.72) < 1e-7
+    gap = np.zeros(40)
+    gap[[3, 4, 30]] = 1 / 3
+    line = np.arange(40.0)
+    assert abs(wasserstein_distance(line, gap, np.roll(gap, 5)) - 5) < 1e-12
