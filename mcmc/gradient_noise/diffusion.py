@@ -38,6 +38,8 @@ class GradientNoise:
     """D(x) at one point; see `gradient_noise`. Eigenvalues are computed when first asked for."""
 
     def __init__(self, point: np.ndarray, gradients: SampleGradients):
+        if not isinstance(gradients, SampleGradients):
+            raise ArgumentError("GradientNoise: is made by gradient_noise(landscape, x); call that")
         self.point = point
         """(dim,): where."""
         self.gradients = gradients

@@ -29,12 +29,12 @@ def regression_covariance(
     """
     x, y = _samples(inputs, targets)
     n, dim = x.shape
-    if replacement is not True and replacement is not False:
+    if not isinstance(replacement, (bool, np.bool_)):
         raise ArgumentError(f"replacement: got {replacement!r}; True or False is needed, batches of epochs have no law")
     number = isinstance(step_size, (int, float, np.number)) and not isinstance(step_size, bool)
     if not number or not 0 < step_size < np.inf:
         raise ArgumentError(f"step_size: got {step_size!r}; a finite number above 0 is needed")
-    share = Minibatches(n, batch_size, replacement=replacement).noise_share
+    share = Minibatches(n, batch_size, replacement=bool(replacement)).noise_share
     require_memory(8.0 * 5 * dim**4, f"the covariance of {dim} weights", "take fewer features")
     mean = x.T @ x / n
     if np.linalg.cond(mean) > 1 / (dim * np.finfo(float).eps):

@@ -24,11 +24,12 @@ class MeasuredCovariance:
     """Prediction in continuous time; None without a law."""
 
     def z_scores(self, *, discrete: bool = True) -> np.ndarray:
-        """(measured - predicted) / error, (k, k). Raises ArgumentError without a law."""
+        """(measured - predicted) / error, (k, k); NaN where a weight never moved. Raises ArgumentError without a law."""
         predicted = self.discrete if discrete else self.continuous
         if predicted is None:
             raise ArgumentError("law: none was given to `measured_covariance`; give one to compare with")
-        return (self.value - predicted) / self.error
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(self.error > 0, (self.value - predicted) / self.error, np.nan)
 
 
 def measured_covariance(

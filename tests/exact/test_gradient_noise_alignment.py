@@ -101,7 +101,7 @@ def test_probes_agree_with_the_matrix(seed):
 
 
 def test_errors_of_probes_are_honest(seed):
-    """Scores over many seeds have a spread of 1; half the error would be told."""
+    """Scores over many seeds have a spread of 1: errors too large or too small by a third would be told."""
     f = network()
     noise = gradient_noise(f, f.initial_x([0], seed))
     exact = alignment(noise, f)
@@ -116,7 +116,6 @@ def test_errors_of_probes_are_honest(seed):
         z = np.array(found)
         assert abs(z.mean()) < LARGEST_Z * 1.15 / np.sqrt(120)
         assert 0.75 < z.std() < 1.3
-        assert not 0.75 < (2 * z).std() < 1.3
 
 
 def random_symmetric(seed, dim, lowest):
