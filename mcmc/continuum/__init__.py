@@ -23,12 +23,11 @@ if TYPE_CHECKING:
     from mcmc.continuum.jko import GridFlow, QuantileFlow, dirichlet_flow, entropic_flow, quantile_flow
     from mcmc.continuum.monotone_differences import FiniteDifferences, finite_differences
     from mcmc.continuum.relaxation import Relaxation
-    from mcmc.continuum.steady_state import LinearSteadyState, SteadyState, linear_steady_state, steady_state
+    from mcmc.continuum.steady_state import LinearSteadyState, SteadyState, grid_steady_state, linear_steady_state
     from mcmc.continuum.stochastic_control import CostToGo, OptimalControl, cost_to_go
     from mcmc.continuum.wasserstein import sinkhorn_divergence, wasserstein_distance
 
-# A name is bound in the package by the first import of a file of that name: `steady_state` is looked up as the
-# function.
+# Files are not named after their functions: importing a file binds its name in the package.
 _FILES = {
     "Characteristic": "hopf_lax_formula",
     "CostToGo": "stochastic_control",
@@ -55,12 +54,12 @@ _FILES = {
     "dirichlet_flow": "jko",
     "entropic_flow": "jko",
     "finite_differences": "monotone_differences",
+    "grid_steady_state": "steady_state",
     "hopf_lax": "hopf_lax_formula",
     "linear_steady_state": "steady_state",
     "linear_variance": "homogenization",
     "quantile_flow": "jko",
     "sinkhorn_divergence": "wasserstein",
-    "steady_state": "steady_state",
     "step_moments": "homogenization",
     "two_scale_paths": "homogenization",
     "wasserstein_distance": "wasserstein",
@@ -92,12 +91,12 @@ __all__ = [
     "dirichlet_flow",
     "entropic_flow",
     "finite_differences",
+    "grid_steady_state",
     "hopf_lax",
     "linear_steady_state",
     "linear_variance",
     "quantile_flow",
     "sinkhorn_divergence",
-    "steady_state",
     "step_moments",
     "two_scale_paths",
     "wasserstein_distance",

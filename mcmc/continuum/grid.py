@@ -44,7 +44,7 @@ class Grid:
         cells = cells * dim if len(cells) == 1 else cells
         for count in cells:
             if not isinstance(count, (int, np.integer)) or isinstance(count, bool) or count < FEWEST:
-                raise ArgumentError(f"cells: got {count!r}; a whole number from {FEWEST} on is needed in each dimension")
+                raise ArgumentError(f"cells: got {count!r}; whole numbers from {FEWEST} on are needed")
         if len(cells) != dim:
             raise ArgumentError(f"cells: got {len(cells)} numbers in {dim} dimensions; one for each is needed")
         if not (high > low).all():
