@@ -19,8 +19,8 @@ from mcmc.errors import ArgumentError
 
 BOUNDARIES = ("wall", "periodic", "reflecting")
 """What is outside the grid."""
-OUTSIDE = 1e-10
-"""Share of the integral that may be missing beyond the edges."""
+OUTSIDE = 1e-6
+"""Share of the integral that may be missing beyond the edges where u counts as that of all space."""
 NARROWEST = 0.8
 """Standard deviation of y, in spacings, below which the trapezoidal rule is off by more than 7e-6."""
 TAIL = 40.0
@@ -38,10 +38,15 @@ class ViscousSolution(NamedTuple):
     """Time, the scale of the smoothing."""
     beta: float
     """Inverse temperature; 1 / (2 beta) is the viscosity."""
-    inside: np.ndarray
-    """Shape of the grid, bool: at most 1e-10 of the integral is missing, unless f falls beyond the edges, so that u is
-    that of all space. With boundaries other than walls, True everywhere.
+    missing: np.ndarray
+    """Shape of the grid: share of the integral that lies beyond the edges, at most, unless f falls there; u is too high
+    by this / beta. With boundaries other than walls, 0.
     """
+
+    @property
+    def inside(self) -> np.ndarray:
+        """Shape of the grid, bool: where at most 1e-6 is missing, and u is that of all space."""
+        return self.missing < OUTSIDE
 
     @property
     def gradient(self) -> np.ndarray:
@@ -72,16 +77,16 @@ def cole_hopf(axes: Any, f: Any, t: float, *, beta: float, boundary: str = "wall
     axes = checked_axes(axes)
     values = checked_values("f", f, axes, walls=True)
     t, beta = checked_number("t", t), checked_beta(beta)
-    if boundary not in BOUNDARIES:
+    if not isinstance(boundary, str) or boundary not in BOUNDARIES:
         raise ArgumentError(f"boundary: got {boundary!r}; one of {', '.join(BOUNDARIES)} is needed")
     steps = spacings(axes)
     check_kernel(steps, t, beta)
     padded, inner = _continued(values, steps, t, beta, boundary)
     u = -log_gaussian_convolution(-beta * padded, steps, t / beta)[inner] / beta
-    inside = np.ones(u.shape, bool) if boundary != "wall" else _missing(values, u, steps, t, beta) < OUTSIDE
+    missing = _missing(values, u, steps, t, beta) if boundary == "wall" else np.zeros(u.shape)
     width = _widths(u, steps, t, beta)
-    _check_width(width, inside, steps, t, beta)
-    return ViscousSolution(axes, u, t, beta, inside)
+    _check_width(width, missing < OUTSIDE, steps, t, beta)
+    return ViscousSolution(axes, u, t, beta, missing)
 
 
 def check_kernel(steps: tuple[float, ...], t: float, beta: float) -> None:

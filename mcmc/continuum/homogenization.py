@@ -112,11 +112,16 @@ def _checked_step(step, gamma, epsilon):
     return length
 
 
-def _checked_start(start, chains, dim):
+def _floats(values):
+    """As float64; NaN for what is no array of numbers."""
     try:
-        values = np.asarray(start, dtype=np.float64)
+        return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
-        values = np.array(np.nan)
+        return np.array(np.nan)
+
+
+def _checked_start(start, chains, dim):
+    values = _floats(start)
     values = values.reshape(1) if values.ndim == 0 and dim == 1 else values
     if values.shape not in ((dim,), (chains, dim)) or not np.isfinite(values).all():
         raise ArgumentError(f"start: got shape {values.shape}; finite numbers ({dim},) or ({chains}, {dim}) are needed")
@@ -170,7 +175,7 @@ def step_moments(
     if steps is None:
         flat = np.linalg.solve(np.eye(4) - np.kron(push, push), noise.ravel())
         return StepMoments(np.zeros(2), flat.reshape(2, 2))
-    mean, covariance = np.full(2, float(start)), np.zeros((2, 2))
+    mean, covariance = np.repeat(_checked_start(start, 1, 1), 2), np.zeros((2, 2))
     for _ in range(checked_count("steps", steps)):
         mean, covariance = push @ mean, push @ covariance @ push.T + noise
     return StepMoments(mean, covariance)
@@ -183,8 +188,8 @@ def averaged_drift(landscape: SmoothLandscape, x: Any, *, gamma: float, beta: fl
     """
     landscape = _checked_landscape(landscape)
     gamma, beta = checked_number("gamma", gamma), checked_beta(beta)
-    points = np.asarray(x, dtype=np.float64)
-    if landscape.dim > 2 or points.ndim != 2 or points.shape[1] != landscape.dim:
+    points = _floats(x)
+    if landscape.dim > 2 or points.ndim != 2 or points.shape[1] != landscape.dim or not np.isfinite(points).all():
         raise ArgumentError(
             f"x: got shape {points.shape} for {landscape.dim} dimensions; (points, dim) with dim 1 or 2 is needed"
         )
@@ -222,8 +227,8 @@ def averaged_path(landscape: SmoothLandscape, start: Any, times: Any, *, gamma: 
 
     landscape = _checked_landscape(landscape)
     x = _checked_start(start, 1, landscape.dim)[0]
-    at = np.atleast_1d(np.asarray(times, dtype=np.float64))
-    if at.ndim != 1 or not np.isfinite(at).all() or at[0] < 0 or (np.diff(at) <= 0).any():
+    at = np.atleast_1d(_floats(times))
+    if at.ndim != 1 or not at.size or not np.isfinite(at).all() or at[0] < 0 or (np.diff(at) <= 0).any():
         raise ArgumentError(f"times: got {times!r}; increasing finite times from 0 on are needed")
 
     def drift(_, place):

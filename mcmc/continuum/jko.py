@@ -160,7 +160,13 @@ def _newton(f, old, beta, tau):
             )
         banded[0] += (np.append(inverse, 0) ** 2 + np.append(0, inverse) ** 2) / beta
         banded[1, :-1] = -(inverse**2) / beta
-        step = solveh_banded(banded, gradient, lower=True)
+        try:
+            step = solveh_banded(banded, gradient, lower=True)
+        except np.linalg.LinAlgError:
+            raise ArgumentError(
+                f"beta: got {beta:g}, with which gaps of {np.diff(x).min():.2g} between masses are not resolved; take "
+                "fewer masses, or a larger beta"
+            ) from None
         decrement = float(gradient @ step)
         share = 1.0
         while objective(x - share * step) > value - 0.1 * share * decrement + 1e-13 * abs(value) and share > 1e-12:

@@ -27,6 +27,7 @@ from mcmc.errors import ArgumentError
 SCHEMES = ("godunov", "lax_friedrichs")
 SHARE = 0.9
 """Of the largest step that is monotone."""
+MOST_STEPS = 10**6
 
 
 class FiniteDifferences(NamedTuple):
@@ -55,11 +56,16 @@ def finite_differences(
     axes = checked_axes(axes)
     u = checked_values("f", f, axes)
     t, beta = checked_number("t", t), checked_beta(beta, infinite=True)
-    if scheme not in SCHEMES:
+    if not isinstance(scheme, str) or scheme not in SCHEMES:
         raise ArgumentError(f"scheme: got {scheme!r}; one of {', '.join(SCHEMES)} is needed")
     h = spacings(axes)
-    needed = math.ceil(t * _rate(_slopes(u, h), h, beta) / SHARE)
+    needed = math.ceil(min(t * _rate(_slopes(u, h), h, beta) / SHARE, 1e300))
     count = max(1, needed) if steps is None else checked_count("steps", steps)
+    if count > MOST_STEPS:
+        raise ArgumentError(
+            f"t: got {t:g}, which takes {count:.3g} explicit steps; at most {MOST_STEPS:g} are done, take cole_hopf or "
+            "hopf_lax"
+        )
     ds, courant = t / count, 0.0
     # Largest slopes do not grow: those of the beginning are kept for the dissipation, which must not change sign.
     steepest = _slopes(u, h)

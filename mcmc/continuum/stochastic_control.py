@@ -126,6 +126,8 @@ def cost_to_go(
 def _checked_control(control, x, left):
     if control is None:
         return np.zeros_like(x)
+    if not callable(control):
+        raise ArgumentError(f"control: got {type(control).__name__}; a function of x (chains, dim) and time is needed")
     alpha = np.asarray(control(x, left))
     if alpha.shape != x.shape or not np.isfinite(alpha).all():
         raise ArgumentError(f"control: gave shape {alpha.shape}; finite numbers of shape {x.shape} are needed")

@@ -60,6 +60,7 @@ def test_grids_are_checked(solve, change, words):
         ({"beta": math.inf}, "beta: got inf; .* and finite"),
         ({"beta": 500.0}, r"beta: the grid is too coarse for 500: the kernel .* refine it 1.8 times, or take hopf_lax"),
         ({"beta": 120.0}, "beta: the grid is too coarse for 120 at t = 0.4: the integrand is .* at most .* is needed"),
+        ({"boundary": np.zeros(3)}, "boundary: got array"),
         ({"boundary": "open"}, "boundary: got 'open'; one of wall, periodic, reflecting"),
         ({"f": np.full(161, np.inf)}, "f: all values are not finite"),
     ],
@@ -76,6 +77,7 @@ def test_cole_hopf_refuses(change, words):
             r"steps: 20 violate the Courant-Friedrichs-Lewy condition, Courant number .*; at least \d+ are",
         ),
         ({"steps": 0}, "steps: got 0"),
+        ({"t": 1e9}, r"t: got 1e\+09, which takes .* explicit steps"),
         ({"scheme": "upwind"}, "scheme: got 'upwind'"),
         ({"beta": -1.0}, "beta: got -1"),
         ({"f": np.where(AXIS > 0, np.inf, AXIS)}, "f: 80 values are not finite"),
@@ -105,6 +107,7 @@ def test_the_steps_that_are_asked_for_suffice():
         ({"steps": 1.5}, "steps: got 1.5"),
         ({"seed": -1}, "seed"),
         ({"control": lambda x, left: x[0]}, r"control: gave shape \(1,\)"),
+        ({"control": 3}, "control: got int; a function"),
         ({"control": lambda x, left: x * np.nan}, "control"),
     ],
 )
@@ -226,6 +229,10 @@ def test_averages_refuse():
         averaged_drift(WELL, [0.3], gamma=0.5, beta=1.0)
     with pytest.raises(ArgumentError, match="x: got shape"):
         averaged_drift(DoubleWell(3), np.zeros((1, 3)), gamma=0.5, beta=1.0)
+    with pytest.raises(ArgumentError, match="x: got shape"):
+        averaged_drift(WELL, "here", gamma=0.5, beta=1.0)
+    with pytest.raises(ArgumentError, match="times: got"):
+        averaged_path(WELL, [0.3], [], gamma=0.5, beta=1.0)
     with pytest.raises(ArgumentError, match="times: got"):
         averaged_path(WELL, [0.3], [1.0, 0.5], gamma=0.5, beta=1.0)
 
