@@ -151,7 +151,8 @@ def _summed_ratios(grid: Grid, pairs: list[Pairs]) -> np.ndarray | None:
         ratio[steps[unit].first] = steps[unit].log_ratio
         table = ratio.reshape(grid.shape)
         line = table[:-1, 0] if axis == 0 and grid.dim == 2 else table[..., :-1]
-        growth = np.concatenate([np.zeros((*line.shape[:-1], 1)), np.cumsum(line, axis=-1)], axis=-1)
+        with np.errstate(invalid="ignore"):
+            growth = np.concatenate([np.zeros((*line.shape[:-1], 1)), np.cumsum(line, axis=-1)], axis=-1)
         total = growth if axis == 0 else total[:, None] + growth
     flat = total.ravel()
     return flat if np.isfinite(flat).all() else None

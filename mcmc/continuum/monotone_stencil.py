@@ -5,7 +5,8 @@ offsets e_k, so that d_i d_j (D_ij rho) = sum_k (e_k . grad)^2 (w_k rho): diffus
 Markov chain on the cells follows exactly (Selling 1874; Bonnans, Ottenwaelter & Zidani 2004, M2AN 38, 723; Fehrenbach
 & Mirebeau 2014, J. Math. Imaging Vis. 49, 123). A diagonal D needs the two axes only; |D_xy| up to the smaller of
 D_xx hy / hx and D_yy hx / hy needs diagonal neighbours; more elongated ones reach further, and what reaches further
-than `FURTHEST` cells is refused.
+than `FURTHEST` cells is refused. Where D turns from place to place, weights have kinks on the lines where offsets
+change: means of smooth functions stay of second order, the density itself is of first order on those lines.
 """
 
 import numpy as np

@@ -139,7 +139,7 @@ class SteadyState:
     @cached_property
     def flux_divergence(self) -> np.ndarray:
         """div(j rho_ss) at the cells, shape grid.shape: 0 but for rounding of the null vector."""
-        return sum(self._difference(flux, axis) for axis, flux in enumerate(self.flux))
+        return self._difference(self.flux[0], 0) + self._difference(self.flux[1], 1)
 
     @cached_property
     def current_divergence(self) -> np.ndarray:
@@ -191,14 +191,12 @@ class SteadyState:
 
     @property
     def flux_circulation(self) -> float:
-        """The same from the flux, int x_1 J_2 - x_2 J_1: equal to second order, and 0 to rounding in detailed balance."""
+        """The same from the flux, int x_1 J_2 - x_2 J_1: equal to second order, rounding in detailed balance."""
         x, y = (self.grid.points[:, k].reshape(self.grid.shape) for k in (0, 1))
         return float((x * self.flux[1] - y * self.flux[0]).sum() * self.grid.volume)
 
     def to_xarray(self) -> "xarray.Dataset":
         """Density, Phi, drift, current and, between walls, Q over dims x, y and component."""
-        import xarray
-
         dims, vectors = self.grid.dims, (*self.grid.dims, "component")
         variables: dict[str, Any] = {
             "drift": (vectors, self.drift, {"long_name": "drift b"}),
@@ -250,7 +248,8 @@ def face_flux(process: FokkerPlanck, density: np.ndarray) -> tuple[np.ndarray, n
                     total[axis] += np.bincount(cells, weights=sign * net / 2, minlength=grid.size)
                     at[axis] += sign
     # Mass of a cell a unit of time -> density times speed: by the width of a cell across the face's normal.
-    return tuple((total[axis] * grid.width[axis]).reshape(grid.shape) for axis in (0, 1))  # type: ignore[return-value]
+    along, across = (total[axis].reshape(grid.shape) * grid.width[axis] for axis in (0, 1))
+    return along, across
 
 
 def _gradient(grid: Grid, values: np.ndarray) -> np.ndarray:
