@@ -8,6 +8,8 @@ import pytest
 from scipy.optimize import minimize
 
 from mcmc.continuum.axes import spacings
+from mcmc.continuum.fokker_planck import FokkerPlanck
+from mcmc.continuum.grid import Grid
 from mcmc.continuum.jko import dirichlet_flow, entropic_flow, free_energy, quantile_flow
 from mcmc.continuum.wasserstein import sinkhorn_divergence, wasserstein_distance
 from mcmc.landscapes.analytic import DoubleWell, Quadratic
@@ -208,3 +210,23 @@ def test_distances_of_gaussians():
     gap[[3, 4, 30]] = 1 / 3
     line = np.arange(40.0)
     assert abs(wasserstein_distance(line, gap, np.roll(gap, 5)) - 5) < 1e-12
+
+
+def test_double_well_follows_the_fokker_planck_equation():
+    """Against the solver on cells, which knows nothing of transport: distances fall with tau, free energies agree."""
+    grid, well, beta, end = Grid(-3.5, 3.5, 350), DoubleWell(1), 4.0, 0.8
+    axis = grid.centres[0]
+    start = gaussian(axis, 0.4, 0.3)
+    flow = FokkerPlanck(grid, potential=well, beta=beta).evolve(start, [end], step=0.002, method="crank-nicolson")
+    exact, zero = flow.density[-1], -math.log(well.partition_function(beta)) / beta
+    gaps = []
+    for steps in (8, 16, 32):
+        by_grid = entropic_flow(grid, start, well, beta=beta, tau=end / steps, steps=steps)
+        gaps.append(np.abs(by_grid.density[-1] - exact).max())
+        by_masses = quantile_flow(grid, start, well, beta=beta, tau=end / steps, steps=steps)
+        assert wasserstein_distance(axis, by_masses.density(axis)[-1], exact) < 0.5 * end / steps + 0.01
+    assert all(1.6 < rough / fine < 2.4 for rough, fine in pairwise(gaps))
+    # F of the cells counts from the Gibbs density.
+    assert abs(by_grid.functional[0] - zero - flow.free_energy[0]) < 1e-6
+    assert abs(by_grid.functional[-1] - zero - flow.free_energy[-1]) < 0.01
+    assert np.abs(start - exact).max() > 10 * gaps[-1]
