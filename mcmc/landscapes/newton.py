@@ -46,11 +46,15 @@ class Arrival(NamedTuple):
     """(starts,) float64; above what was asked for where the steps got stuck or ran out."""
 
 
-def newton(gradient: Gradient, hessian: Hessian, starts: np.ndarray, tolerance: float) -> Arrival:
+def newton(
+    gradient: Gradient, hessian: Hessian, starts: np.ndarray, tolerance: float, *, stretched: bool = True
+) -> Arrival:
     """Damped Newton steps until |g| <= tolerance, or no damping shortens it any more: (starts, dim) to the same.
 
-    A minimum of |g| that is not 0 holds the steps: its |g| in the answer tells.
+    A minimum of |g| that is not 0 holds the steps: its |g| in the answer tells. Steps `stretched` along soft modes make
+    haste to degenerate points, and are drawn to them from afar; without, steps go to the nearest point of a family.
     """
+    factors = STRETCH if stretched else np.ones_like(STRETCH)
     x = np.array(starts, dtype=np.float64)
     norm = np.linalg.norm(gradient(x), axis=1)
     moving = np.flatnonzero(norm > tolerance)
@@ -59,7 +63,7 @@ def newton(gradient: Gradient, hessian: Hessian, starts: np.ndarray, tolerance: 
             break
         here = x[moving]
         values, vectors = np.linalg.eigh(hessian(here))
-        trials = here[None] + _newton_steps(gradient(here), values, vectors)
+        trials = here[None] + _newton_steps(gradient(here), values, vectors, factors)
         straight = trials[DAMPING == 0.0]
         bent = [trial + _stiff_step(gradient(trial), values, vectors) for trial in straight]
         trials = np.concatenate([trials, bent])
@@ -102,14 +106,14 @@ def follow(
     return x
 
 
-def _newton_steps(g: np.ndarray, values: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+def _newton_steps(g: np.ndarray, values: np.ndarray, vectors: np.ndarray, factors: np.ndarray) -> np.ndarray:
     """Steps for every damping, (dampings, starts, dim)."""
     along = np.matmul(g[:, None, :], vectors)[:, 0]
     squared = (g**2).sum(axis=1, keepdims=True)
     # Directions without stiffness are left alone: rounding would make steps of any length out of them.
     largest = np.abs(values).max(axis=1, keepdims=True)
     share = values / (values**2 + DAMPING[:, None, None] * squared + (1e-7 * largest) ** 2 + np.finfo(float).tiny)
-    share *= np.where(np.abs(values) < SOFT * largest, STRETCH[:, None, None], 1.0)
+    share *= np.where(np.abs(values) < SOFT * largest, factors[:, None, None], 1.0)
     return -np.matmul(vectors, (share * along)[..., None])[..., 0]
 
 

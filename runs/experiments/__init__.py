@@ -33,6 +33,7 @@ KINDS: dict[str, str] = {
     "perceptron-local-entropy": "runs.experiments.perceptron_local_entropy:PerceptronLocalEntropy",
     "perceptron-to-network": "runs.experiments.perceptron_to_network:PerceptronToNetwork",
     "perceptron-wide-vs-narrow": "runs.experiments.perceptron_wide_narrow:PerceptronWideNarrow",
+    "stationary-points": "runs.experiments.stationary_points:StationaryPoints",
     "well-widths": "runs.experiments.well_widths:WellWidths",
     "xy": "runs.experiments.xy:XYPhaseDiagram",
     "xy-local-entropy": "runs.experiments.xy_local_entropy:XYLocalEntropy",

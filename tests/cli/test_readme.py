@@ -63,7 +63,7 @@ def test_command_exists(command):
 
 
 def test_bundled_specs_are_those_named():
-    named = set(re.findall(r"`((?:xy|perceptron|network|local-entropy|well)-[\w-]+)`", README))
+    named = set(re.findall(r"`((?:xy|perceptron|network|local-entropy|stationary|well)-[\w-]+)`", README))
     assert named == {path.stem for path in (ROOT / "runs" / "specs").glob("*.toml")}
 
 

@@ -34,8 +34,8 @@ ZERO = 1e-5
 """Modulus of an eigenvalue, in units of `stiffness`, up to which it counts as 0: where the gradient vanishes as the
 square of the distance, one of 1e-10 leaves eigenvalues of 1e-5."""
 
-WALK = 0.1
-"""Radians walked along a zero mode, all sites together."""
+WALKS = (0.2, -0.2)
+"""Radians walked along a zero mode, all sites together; the second where the first fails, near a singular point."""
 
 LEVEL = 1e-7
 """Change of the energy on such a walk, in units of `stiffness`, up to which it counts as none."""
@@ -116,12 +116,15 @@ def kinds(model: "XYModel", angles: Any, *, zero: float = ZERO) -> np.ndarray:
     for number in range(min(MODES_TRIED, int(zero_modes.max(initial=0)) + 1)):
         left = np.flatnonzero((answer == KINDS.index("family")) & (number <= zero_modes))
         if left.size:
-            stays = _walks(model, rows[left], zero_modes[left], number, zero)
-            answer[left[~stays]] = KINDS.index("singular")
+            for length in WALKS:
+                left = left[~_walks(model, rows[left], zero_modes[left], number, length, zero)]
+            answer[left] = KINDS.index("singular")
     return answer
 
 
-def _walks(model: "XYModel", here: np.ndarray, zero_modes: np.ndarray, number: int, zero: float) -> np.ndarray:
+def _walks(
+    model: "XYModel", here: np.ndarray, zero_modes: np.ndarray, number: int, length: float, zero: float
+) -> np.ndarray:
     """Whether a walk along zero mode `number`, 0 for a mixture of all, stays on a family, (points,) bool."""
     scale, free, matrices = stiffness(model), _free(model), _Hessians(model)
     values, vectors = np.linalg.eigh(matrices(here) + 10.0 * scale * (free.T @ free))
@@ -131,9 +134,9 @@ def _walks(model: "XYModel", here: np.ndarray, zero_modes: np.ndarray, number: i
     soft = np.take_along_axis(vectors, order[:, None, :], axis=2)
     mode = (soft * np.broadcast_to(weights, here.shape)[:, None, :]).sum(axis=2)
     mode /= np.linalg.norm(mode, axis=1, keepdims=True)
-    end = newton(model.gradient, matrices, here + WALK * mode, GOAL * scale)
+    end = newton(model.gradient, matrices, here + length * mode, GOAL * scale, stretched=False)
     moved = end.x - here
-    away = np.linalg.norm(moved - (moved @ free.T) @ free, axis=1) >= 0.5 * WALK
+    away = np.linalg.norm(moved - (moved @ free.T) @ free, axis=1) >= 0.5 * abs(length)
     level = np.abs(model.energy(end.x) - model.energy(here)) <= LEVEL * scale
     same = away & level & is_stationary(model, end)
     same[same] = indices(model, end.x[same], zero=zero).zero_modes == zero_modes[same]
