@@ -5,13 +5,14 @@ sqrt(rate there rate back), and Lanczos steps find real rates; elsewhere Arnoldi
 invert shift - L, so that eigenvalues nearest the shift come first.
 """
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mcmc.continuum.sparse_solver import Factored
-from mcmc.errors import ArgumentError
+from mcmc.errors import ArgumentError, ConvergenceWarning
 
 if TYPE_CHECKING:
     import xarray
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from mcmc.continuum.fokker_planck import FokkerPlanck
 
 NOUGHT = 1e-9
-"""The eigenvalue at rest is 0 up to this share of the shift's scale."""
+"""Beside a frequency, eigenvalues are 0 below this share of the others."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +78,18 @@ def relaxation(process: "FokkerPlanck", count: int = 6, *, frequency: float = 0.
         vectors = vectors * np.exp(half - half.max())[:, None]
     else:
         values, vectors = _arnoldi(process, count + 1, scale + 1j * frequency)
-    away = np.abs(values) > NOUGHT * max(scale, float(np.abs(values).max()))
-    if away.all():
-        away[np.argmax(values.real)] = frequency != 0.0
+    # The shift is beside 0, so that 0 is found; with a frequency it may be.
+    sizes = np.abs(values)
+    away = np.arange(len(values)) != np.argmin(sizes) if frequency == 0 else sizes > NOUGHT * sizes.max()
     values, vectors = values[away], vectors[:, away]
     order = np.argsort(-values.real, kind="stable")[:count]
+    rounding = 4 * np.finfo(np.float64).eps * float(-process.generator.diagonal().min())
+    if values.real[order[0]] > -rounding:
+        warnings.warn(
+            f"gap: got {-values.real[order[0]]:.3g}, which rounding ({rounding:.2g}) hides; wells exchange nothing "
+            "that this grid can tell, lower beta or take a smaller box",
+            ConvergenceWarning, stacklevel=3,
+        )  # fmt: skip
     modes = vectors[:, order] / np.abs(vectors[:, order]).max(axis=0)
     shape = (len(order), *grid.shape)
     return Relaxation(

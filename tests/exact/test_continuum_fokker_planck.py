@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mcmc.continuum import FokkerPlanck, Grid, generator
+from mcmc.errors import ConvergenceWarning
 from mcmc.landscapes.analytic import DoubleWell
 
 pytestmark = pytest.mark.filterwarnings("ignore::mcmc.errors.ConvergenceWarning")
@@ -235,6 +236,16 @@ def test_spectral_gap_of_the_double_well():
     )
     assert (orders(found - exact) > 1.9).all()
     assert found[-1] == pytest.approx(exact, rel=2e-3)
+
+
+def test_spectral_gap_follows_kramers_law_down_to_rounding():
+    """2 sqrt(f''(1) |f''(0)|) / (2 pi) exp(-beta / 4), with corrections that fall as 1 / beta; then a warning."""
+    betas = np.array([20.0, 40.0, 80.0])
+    found = [FokkerPlanck(Grid(-2, 2, 400), potential=well, beta=b).relaxation(1).gap for b in betas]
+    correction = betas * (found / (np.sqrt(2) / np.pi * np.exp(-betas / 4)) - 1)
+    assert np.ptp(correction) < 0.2 * np.abs(correction).max()
+    with pytest.warns(ConvergenceWarning, match="rounding"):
+        FokkerPlanck(Grid(-2, 2, 400), potential=well, beta=200.0).relaxation(1)
 
 
 def test_spectral_gap_with_rotation():
