@@ -100,8 +100,8 @@ def linear_network(spec: StationaryPointsSpec, hidden: int, seed: int) -> tuple[
     targets = inputs @ rule.reshape(how.inputs, how.outputs) + targets
     net = mlp(Data(inputs, targets), (hidden,), activation="identity", loss="squared")
     turn = normals(seed, Stream.TEACHER, np.arange(hidden * (hidden + 1)), 1, 0)[..., 0]
-    matrix, shift = np.eye(hidden) + 0.3 * turn[hidden:].reshape(hidden, hidden), turn[:hidden]
-    return net, symmetry.transformed(net, symmetry.linear_minimum(net), matrix, shift)
+    matrix = np.linalg.qr(turn[hidden:].reshape(hidden, hidden))[0] * np.linspace(0.7, 1.5, hidden)
+    return net, symmetry.transformed(net, symmetry.linear_minimum(net), matrix, turn[:hidden])
 
 
 def tanh_network(spec: StationaryPointsSpec, hidden: int, seed: int) -> tuple["MLP", np.ndarray]:

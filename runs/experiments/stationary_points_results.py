@@ -196,7 +196,7 @@ def _said_of_lattice(case: str, here: "xarray.Dataset") -> str:
         energies = np.unique(np.round(here.energy_per_site.values[families], 6)) + 0.0
         shown = ", ".join(f"{e:.4g}" for e in energies[:3]) + (" ..." if energies.size > 3 else "")
         said += f"; families at E/N = {shown}"
-    return said + (f"; {100 * float(here.stuck):.1f} % came to no stationary point" if here.stuck > 0 else "")
+    return said + (f"; {100 * float(here.stuck):.2g} % came to no stationary point" if here.stuck > 0 else "")
 
 
 def _said_of_network(case: str, here: "xarray.Dataset") -> str:

@@ -33,7 +33,7 @@ def linear(hidden, seed, noise=0.5):
     inputs = rng.normal(size=(150, INPUTS)) + 1.0
     targets = inputs @ rng.normal(size=(INPUTS, OUTPUTS)) + 0.7 + noise * rng.normal(size=(150, OUTPUTS))
     network = mlp(Data(inputs, targets), (hidden,), activation="identity", loss="squared")
-    turn = np.eye(hidden) + 0.3 * rng.normal(size=(hidden, hidden))
+    turn = np.linalg.qr(rng.normal(size=(hidden, hidden)))[0] * np.linspace(0.7, 1.5, hidden)
     return network, transformed(network, linear_minimum(network), turn, rng.normal(size=hidden))
 
 
@@ -107,7 +107,8 @@ def test_reduced_rank_regression_is_the_lowest_loss(seed):
 def test_transformed_weights_compute_the_same(seed):
     network, x = linear(3, seed)
     rng = np.random.Generator(np.random.Philox(3))
-    other = transformed(network, x, rng.normal(size=(3, 3)), rng.normal(size=3))
+    matrix = np.linalg.qr(rng.normal(size=(3, 3)))[0] * [0.5, 1.0, 2.0] + 0.1
+    other = transformed(network, x, matrix, rng.normal(size=3))
     inputs = network.data.inputs
     assert network.outputs(other[None], inputs) == pytest.approx(network.outputs(x[None], inputs), rel=1e-9, abs=1e-9)
     assert np.linalg.norm(other - x) > 0.1
