@@ -1,6 +1,8 @@
 """Samples that a loss is averaged over: inputs, targets, and those kept for testing."""
 
+import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -52,8 +54,18 @@ class Data:
 
     @property
     def outputs(self) -> int:
-        """Outputs a network needs: classes, or values a sample has."""
-        return int(self.targets.max()) + 1 if self.labelled else self.targets.shape[1]
+        """Outputs a network needs: classes, those of the test samples among them, or values a sample has."""
+        if not self.labelled:
+            return self.targets.shape[1]
+        tested = 0 if self.test_targets is None else int(self.test_targets.max())
+        return max(int(self.targets.max()), tested) + 1
+
+    @cached_property
+    def checksums(self) -> dict[str, str]:
+        """SHA-256 of shape, type and values of each array, as hexadecimal digits; "none" without test samples."""
+        names = ("inputs", "targets", "test_inputs", "test_targets")
+        arrays = ((name, getattr(self, name)) for name in names)
+        return {f"{name}_sha256": "none" if values is None else array_checksum(values) for name, values in arrays}
 
     def subset_indices(self, fraction: float, seed: int, part: int = 0) -> np.ndarray:
         """Training samples of a part with `fraction` of all, (round(fraction size),) int64 in rising order.
@@ -93,21 +105,60 @@ def checked_fraction(name: str, value: Any) -> float:
     return float(value)
 
 
+def checked_data(data: Any) -> Data:
+    """`data` itself. Raises ArgumentError, with how to make Data of it, for anything else."""
+    if isinstance(data, Data):
+        return data
+    if isinstance(data, (tuple, list, np.ndarray)):
+        advice = "give Data(inputs, targets)"
+    elif hasattr(data, "__getitem__") and hasattr(data, "__len__"):
+        advice = "give from_torch(dataset)"
+    else:
+        advice = "give Data(inputs, targets), or from_torch(dataset) for a Dataset of torch"
+    raise ArgumentError(f"data: got {type(data).__name__}; samples as Data are needed: {advice}, both to be imported "
+                        "from mcmc.landscapes.network")  # fmt: skip
+
+
+def array_checksum(values: np.ndarray) -> str:
+    """SHA-256 of shape, type and values of an array, as hexadecimal digits."""
+    plain = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<"))
+    said = hashlib.sha256(f"{plain.shape} {plain.dtype.str}".encode())
+    said.update(plain.data if plain.size else b"")
+    return said.hexdigest()
+
+
+def plain_array(name: str, values: Any) -> np.ndarray:
+    """Arrays, lists or torch tensors as a NumPy array of real numbers. Raises ArgumentError for anything else."""
+    given = values.detach().cpu() if hasattr(values, "detach") else values
+    try:
+        array = np.asarray(given)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ArgumentError(f"{name}: got {type(values).__name__}, which is no array of numbers ({error})") from error
+    if array.dtype.kind not in "biuf":
+        raise ArgumentError(f"{name}: got values of type {array.dtype}; an array of real numbers is needed")
+    return array
+
+
 def _checked(inputs: Any, targets: Any, prefix: str) -> tuple[np.ndarray, np.ndarray]:
-    x, y = np.asarray(inputs), np.asarray(targets)
+    x, y = plain_array(f"{prefix}inputs", inputs), plain_array(f"{prefix}targets", targets)
     x = x if x.dtype == np.float32 else x.astype(np.float64)
     if x.ndim != 2 or not x.size or not np.isfinite(x).all():
         raise ArgumentError(f"{prefix}inputs: got shape {x.shape}; finite numbers (samples, features) are needed")
-    if len(y) != len(x):
-        raise ArgumentError(f"{prefix}targets: got {len(y)} for {len(x)} samples; one a sample is needed")
-    if y.ndim == 1 and np.issubdtype(y.dtype, np.integer):
+    if y.ndim == 0 or len(y) != len(x):
+        raise ArgumentError(f"{prefix}targets: got shape {y.shape} for {len(x)} samples; one a sample is needed")
+    whole = np.issubdtype(y.dtype, np.integer)
+    if whole and y.shape[1:] == (1,):
+        raise ArgumentError(
+            f"{prefix}targets: got shape {y.shape} of {y.dtype}; for class labels use targets[:, 0], for values to be "
+            "fitted targets.astype(float)"
+        )
+    if whole and y.ndim == 1:
         if y.min() < 0:
             raise ArgumentError(f"{prefix}targets: got label {y.min()}; classes are numbered from 0")
         return np.ascontiguousarray(x), y.astype(np.int64)
-    y = y.astype(np.float64)
-    if y.ndim != 2 or not np.isfinite(y).all():
+    if y.ndim != 2 or not y.shape[1] or not np.isfinite(y).all():
         raise ArgumentError(
-            f"{prefix}targets: got shape {y.shape} of {np.asarray(targets).dtype}; labels (samples,) of whole numbers, "
-            "or finite values (samples, outputs), are needed"
+            f"{prefix}targets: got shape {y.shape} of {y.dtype}; labels (samples,) of whole numbers, or finite values "
+            "(samples, outputs), are needed"
         )
-    return np.ascontiguousarray(x), np.ascontiguousarray(y)
+    return np.ascontiguousarray(x), np.ascontiguousarray(y.astype(np.float64))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from mcmc.errors import ArgumentError
-from mcmc.landscapes.network.data import Data, checked_fraction, random_order
+from mcmc.landscapes.network.data import Data, checked_fraction, plain_array, random_order
 from mcmc.landscapes.network.optional import optional_module
 from mcmc.memory import require_memory
 from mcmc.random import Stream, normals, uniforms
@@ -107,8 +107,8 @@ def from_torch(dataset: Any, test: Any = None) -> Data:
 def _stacked(dataset, name):
     try:
         pairs = [dataset[i] for i in range(len(dataset))]
-        inputs = [np.asarray(pair[0]).reshape(-1) for pair in pairs]
-        targets = [np.asarray(pair[1]) for pair in pairs]
+        inputs = [plain_array("inputs", pair[0]).reshape(-1) for pair in pairs]
+        targets = [plain_array("targets", pair[1]) for pair in pairs]
         return np.stack(inputs), np.stack(targets)
     except (TypeError, ValueError, IndexError, KeyError, NotImplementedError) as error:
         raise ArgumentError(

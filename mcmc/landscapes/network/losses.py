@@ -8,6 +8,8 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from mcmc.landscapes.network.array_modules import array_module
+
 
 class Loss(Protocol):
     """A loss by the outputs."""
@@ -45,8 +47,8 @@ class CrossEntropy(NamedTuple):
         shares, total, top = _shares(outputs)
         value = _label_loss(outputs, targets, total, top)
         shares /= total
-        slope = np.ascontiguousarray(shares.T)
-        slope[np.arange(len(slope)), targets.reshape(-1)] -= 1.0
+        slope = shares.T.copy()
+        slope[array_module(slope).arange(len(slope)), targets.reshape(-1)] -= 1.0
         return value, slope.reshape(outputs.shape)
 
     def curvature_times(self, outputs, change):
@@ -81,7 +83,7 @@ LOSSES: dict[str, Loss] = {"cross_entropy": CrossEntropy(), "squared": SquaredEr
 def _shares(outputs):
     """exp(outputs - top) as (out, all samples), their sum and the top; short rows would be slow to reduce."""
     rows = outputs.reshape(-1, outputs.shape[-1]).T
-    shares = np.array(rows, order="C")
+    shares = rows.copy()
     top = shares.max(axis=0)
     shares -= top
     np.exp(shares, out=shares)
@@ -90,5 +92,5 @@ def _shares(outputs):
 
 def _label_loss(outputs, targets, total, top):
     flat = outputs.reshape(-1, outputs.shape[-1])
-    chosen = flat[np.arange(len(flat)), targets.reshape(-1)]
+    chosen = flat[array_module(flat).arange(len(flat)), targets.reshape(-1)]
     return (np.log(total) + top - chosen).reshape(outputs.shape[:-1])

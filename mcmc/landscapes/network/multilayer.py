@@ -1,9 +1,11 @@
-"""A multilayer network with hand-written derivatives, all chains at once, in NumPy or CuPy alone.
+"""A multilayer network with hand-written derivatives, all chains at once, without automatic differentiation.
 
 The energy is the mean loss over the samples plus weight_decay |x|^2 / 2; x is (chains, dim), the weights and biases of
 the layers one after the other, each matrix (in, out) row by row. Gradients by back-propagation (Rumelhart, Hinton &
 Williams 1986, Nature 323, 533), products with the Hessian by its linearisation (Pearlmutter 1994, Neural Comput. 6,
 147). Products of matrices are done chain by chain, so that a chain's numbers do not depend on the others.
+
+Results are arrays of the module of x, NumPy or one with NumPy's functions such as CuPy: data are taken over to it once.
 """
 
 import math
@@ -16,7 +18,14 @@ import numpy as np
 from mcmc.errors import ArgumentError
 from mcmc.landscape import chain_ids
 from mcmc.landscapes.network.activations import ACTIVATIONS
-from mcmc.landscapes.network.data import Data
+from mcmc.landscapes.network.array_modules import (
+    array_module,
+    checked_indices,
+    checked_inputs,
+    checked_point,
+    single_point,
+)
+from mcmc.landscapes.network.data import Data, checked_data
 from mcmc.landscapes.network.losses import LOSSES
 from mcmc.memory import require_memory
 from mcmc.random import Stream, normals
@@ -38,6 +47,7 @@ class MLP:
         self.weight_decay = float(weight_decay)
         self.data_size: int | None = data.size
         self._rooms = threading.local()
+        self._moved: dict[Any, Any] = {}
         pairs = list(zip(self.sizes[:-1], self.sizes[1:], strict=True))
         self.dim = sum((a + 1) * b for a, b in pairs)
         self._spans, begin = [], 0
@@ -46,10 +56,22 @@ class MLP:
             begin += (a + 1) * b
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_rooms"}
+        return {name: value for name, value in self.__dict__.items() if name not in ("_rooms", "_moved")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _rooms=threading.local())
+        self.__dict__.update(state, _rooms=threading.local(), _moved={})
+
+    def identity(self) -> dict[str, str | int | float]:
+        """What sets the law, data by checksum (SHA-256). See mcmc.landscape.IdentifiedLandscape."""
+        return {
+            "landscape": type(self).__name__,
+            "sizes": "-".join(str(size) for size in self.sizes),
+            "activation": self.activation_name,
+            "loss": self.loss_name,
+            "weight_decay": self.weight_decay,
+            "dtype": str(self.data.inputs.dtype),
+            **self.data.checksums,
+        }
 
     def initial_x(self, chain: Sequence[int] | np.ndarray, seed: int) -> np.ndarray:
         """Weights of variance 1 / in (2 / in for relu), biases 0: (chains, dim) float64, by seed and chain id alone.
@@ -57,6 +79,7 @@ class MLP:
         LeCun, Bottou, Orr & Mueller 1998; He, Zhang, Ren & Sun 2015, arXiv:1502.01852.
         """
         ids = chain_ids(chain if isinstance(chain, (int, np.integer)) else [int(c) for c in chain])
+        require_memory(24.0 * ids.size * self.dim, f"weights of {ids.size} chains", "take fewer units or chains")
         calls = -(-self.dim // 2)
         drawn = normals(seed, Stream.INITIAL, np.arange(calls)[None, :], 0, ids[:, None])
         x = drawn.reshape(ids.size, 2 * calls)[:, : self.dim].copy()
@@ -70,9 +93,11 @@ class MLP:
         """Mean loss and weight decay, (chains,) float64.
 
         `batch` has indices of samples, (samples,) or (chains, samples) for each chain its own; None for all data.
+        Raises ArgumentError for shapes or indices that do not fit.
         """
+        checked_point("x", x, self.dim)
         loss: Any = 0.0
-        for inputs, targets, share in self._chunks(batch):
+        for inputs, targets, share in self._chunks(batch, x):
             outputs = self._forward(x, inputs)[-1]
             loss = loss + share * self.loss.value(outputs, self._shared(targets, outputs)).mean(-1, dtype=np.float64)
         return loss + self._decay(x)
@@ -83,8 +108,9 @@ class MLP:
 
     def energy_and_gradient(self, x: Any, batch: Any | None = None) -> tuple[Any, Any]:
         """`energy` and `gradient` for the price of the gradient."""
+        checked_point("x", x, self.dim)
         loss, gradient = self._decay(x), self.weight_decay * x
-        for inputs, targets, share in self._chunks(batch):
+        for inputs, targets, share in self._chunks(batch, x):
             levels = self._forward(x, inputs)
             value, slope = self.loss.value_and_slope(levels[-1], self._shared(targets, levels[-1]))
             loss = loss + share * value.mean(axis=-1, dtype=np.float64)
@@ -94,7 +120,7 @@ class MLP:
 
     def _propagate_back(self, x, levels, slope, gradient):
         """Add to `gradient` what slopes by the outputs make of it."""
-        ones = np.ones((1, slope.shape[1]), dtype=slope.dtype)
+        ones = array_module(slope).ones((1, slope.shape[1]), dtype=slope.dtype)
         for layer in range(len(self._spans) - 1, -1, -1):
             weight, bias = self._layer(gradient, layer)
             part = self._room(f"weight {layer}", weight.shape, weight)
@@ -107,7 +133,9 @@ class MLP:
 
     def outputs(self, x: Any, inputs: Any) -> Any:
         """Outputs of the network, (chains, samples, out), for inputs (samples, features)."""
-        return self._forward(x, inputs)[-1].copy()
+        checked_point("x", x, self.dim)
+        given = array_module(x).asarray(checked_inputs(inputs, self.sizes[0]))
+        return self._forward(x, given)[-1].copy()
 
     def test_error(self, x: Any) -> Any:
         """Wrong fraction of the test samples, (chains,) float64; the mean loss where targets are values.
@@ -116,11 +144,11 @@ class MLP:
         """
         if self.data.test_inputs is None:
             raise ArgumentError(f"data: {self.data.name} has no test samples; give test_inputs and test_targets")
-        return self._error(x, self.data.test_inputs, self.data.test_targets)
+        return self._error(x, 2)
 
     def training_error(self, x: Any) -> Any:
         """Wrong fraction of the training samples, (chains,) float64; the mean loss where targets are values."""
-        return self._error(x, self.data.inputs, self.data.targets)
+        return self._error(x, 0)
 
     def per_sample_gradients(self, x: Any, batch: Any | None = None) -> Any:
         """Gradient of each sample's loss at one x (dim,), (samples, dim): weight decay is not in it.
@@ -130,7 +158,7 @@ class MLP:
         levels, slopes = self.layer_factors(x, batch)
         count = slopes[0].shape[0]
         require_memory(8.0 * count * self.dim, f"gradients of {count} samples", "take a smaller batch")
-        gradients = np.empty((count, self.dim), dtype=slopes[0].dtype)
+        gradients = np.empty_like(slopes[0], shape=(count, self.dim))
         for (begin, bias, end, a, b), level, slope in zip(self._spans, levels, slopes, strict=True):
             np.multiply(level[:, :, None], slope[:, None, :], out=gradients[:, begin:bias].reshape(count, a, b))
             gradients[:, bias:end] = slope
@@ -142,10 +170,8 @@ class MLP:
         A sample's gradient by the weights of a layer is the outer product of the two, by the biases the slopes. `x` is
         (dim,) or (1, dim).
         """
-        point = np.atleast_2d(x)
-        if point.shape != (1, self.dim):
-            raise ArgumentError(f"x: got shape {np.shape(x)}; one point ({self.dim},) is needed")
-        inputs, targets = self._samples(batch)
+        point = single_point(x, self.dim)
+        inputs, targets = self._samples(batch, point)
         levels = self._forward(point, inputs)
         slope = self.loss.value_and_slope(levels[-1], self._shared(targets, levels[-1]))[1]
         slopes = [slope[0]]
@@ -158,8 +184,14 @@ class MLP:
 
     def hessian_vector(self, x: Any, v: Any, batch: Any | None = None) -> Any:
         """Hessian of `energy` at x (chains, dim), or (1, dim) for all, times v (chains, dim): (chains, dim)."""
+        checked_point("v", v, self.dim)
+        if len(checked_point("x", x, self.dim)) == 1:
+            # A batch for all leaves the point one for all; a batch for each direction asks for a point for each.
+            x = x if batch is None or getattr(batch, "ndim", 2) == 1 else np.repeat(x, len(v), axis=0)
+        else:
+            checked_point("x", x, self.dim, len(v))
         product = self.weight_decay * v
-        for inputs, targets, share in self._chunks(batch):
+        for inputs, targets, share in self._chunks(batch, x):
             levels = self._forward(x, inputs)
             changes = self._linearised(x, v, levels)
             part = share / inputs.shape[-2]
@@ -184,7 +216,7 @@ class MLP:
         turn *= first
         # `changes` holds a' Rz: a'' Rz is that times a'' / a', which relu would divide by 0.
         curved = self.activation.curvature(levels[layer])
-        ratio = np.divide(curved, first, out=np.zeros_like(curved), where=first != 0)
+        ratio = curved / np.where(first != 0, first, first.dtype.type(1))
         return by_level * first, turn + by_level * ratio * changes[layer]
 
     def _linearised(self, x, v, levels):
@@ -216,23 +248,40 @@ class MLP:
         begin, bias, end, a, b = self._spans[layer]
         return x[:, begin:bias].reshape(-1, a, b), x[:, bias:end]
 
-    def _samples(self, batch):
-        """Inputs (samples, features) or (chains, samples, features), and their targets."""
-        if batch is None:
-            return self.data.inputs, self.data.targets
-        inputs = self.data.inputs
-        room = self._room("inputs", (*np.shape(batch), inputs.shape[1]), inputs)
-        return np.take(inputs, batch, axis=0, out=room, mode="clip"), self.data.targets[batch]
+    def _arrays(self, x):
+        """Inputs, targets, test inputs and test targets as arrays of the module of x."""
+        data = self.data
+        if isinstance(x, np.ndarray):
+            return data.inputs, data.targets, data.test_inputs, data.test_targets
+        module, kept = array_module(x), self._moved
+        key = module.__name__, str(getattr(x, "device", ""))
+        if key not in kept:
+            every = data.inputs, data.targets, data.test_inputs, data.test_targets
+            kept[key] = tuple(None if values is None else module.asarray(values) for values in every)
+        return kept[key]
 
-    def _chunks(self, batch) -> Iterator[tuple[Any, Any, float]]:
+    def _samples(self, batch, x):
+        """Inputs (samples, features) or (chains, samples, features), and their targets."""
+        inputs, targets = self._arrays(x)[:2]
+        if batch is None:
+            return inputs, targets
+        chosen = checked_indices(batch, self.data.size, len(x))
+        if not isinstance(x, np.ndarray):
+            chosen = array_module(x).asarray(chosen)
+            return inputs[chosen], targets[chosen]
+        room = self._room("inputs", (*chosen.shape, inputs.shape[1]), inputs)
+        return np.take(inputs, chosen, axis=0, out=room, mode="clip"), targets[chosen]
+
+    def _chunks(self, batch, x) -> Iterator[tuple[Any, Any, float]]:
         """Inputs, targets and share of all samples, in chunks when the batch is all data."""
         if batch is not None:
-            yield *self._samples(batch), 1.0
+            yield *self._samples(batch, x), 1.0
             return
+        every, wanted = self._arrays(x)[:2]
         for begin in range(0, self.data.size, CHUNK):
             part = slice(begin, begin + CHUNK)
-            inputs = self.data.inputs[part]
-            yield inputs, self.data.targets[part], len(inputs) / self.data.size
+            inputs = every[part]
+            yield inputs, wanted[part], len(inputs) / self.data.size
 
     def _room(self, name, shape, like):
         """Memory of a call that the next one uses again: fresh pages would cost as much as the products do."""
@@ -253,7 +302,9 @@ class MLP:
     def _decay(self, x):
         return 0.5 * self.weight_decay * np.einsum("ci,ci->c", x, x) if self.weight_decay else 0.0
 
-    def _error(self, x, inputs, targets):
+    def _error(self, x, first):
+        """Wrong fraction of the samples that `_arrays` has from place `first`."""
+        inputs, targets = self._arrays(checked_point("x", x, self.dim))[first : first + 2]
         outputs = self._forward(x, inputs)[-1]
         if self.loss.classes:
             return (outputs.argmax(axis=-1) != targets).mean(axis=-1)
@@ -273,10 +324,7 @@ def mlp(
     `loss` "cross_entropy" (labels) or "squared" (values), by default what the targets ask for; `activation` one of
     tanh, relu, softplus, identity. Raises ArgumentError for anything else, or a negative weight decay.
     """
-    if not isinstance(data, Data):
-        raise ArgumentError(
-            f"data: got {type(data).__name__}; samples as Data, see mcmc.landscapes.network, are needed"
-        )
+    checked_data(data)
     layers: list[Any] = list(hidden) if isinstance(hidden, (list, tuple, np.ndarray)) else [hidden]
     if any(isinstance(h, bool) or not isinstance(h, (int, np.integer)) or h < 1 for h in layers):
         raise ArgumentError(f"hidden: got {hidden!r}; widths of the hidden layers, whole numbers from 1, are needed")
