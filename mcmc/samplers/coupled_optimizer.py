@@ -13,6 +13,7 @@ from mcmc.errors import ArgumentError
 from mcmc.landscape import SmoothLandscape, chain_ids
 from mcmc.samplers.coupled_updates import replica_means
 from mcmc.samplers.learning_rates import LearningRates
+from mcmc.samplers.number_checks import whole_number
 from mcmc.samplers.smooth import SmoothSampler
 from mcmc.samplers.stochastic import StochasticSampler
 from mcmc.samplers.sweeping import sweep_count
@@ -139,10 +140,3 @@ class CoupledOptimizer(StochasticSampler):
 
     def _by_replica(self, values: np.ndarray) -> np.ndarray:
         return values.reshape(-1, self.replicas) if self.dims else values
-
-
-def whole_number(name: str, value: Any) -> int:
-    """`value` as a whole number from 1. Raises ArgumentError for anything else."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise ArgumentError(f"{name}: got {value!r}; a whole number from 1 is needed")
-    return int(value)

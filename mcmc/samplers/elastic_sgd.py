@@ -12,11 +12,11 @@ import numpy as np
 
 from mcmc.errors import ArgumentError
 from mcmc.landscape import SmoothLandscape
-from mcmc.samplers.coupled_optimizer import CoupledOptimizer, whole_number
+from mcmc.samplers.coupled_optimizer import CoupledOptimizer
 from mcmc.samplers.coupled_updates import add_with_velocity, coupled_gradient, move_centre
 from mcmc.samplers.learning_rates import LearningRates
+from mcmc.samplers.number_checks import number_within, whole_number
 from mcmc.samplers.scoping import Scoping, checked_scoping
-from mcmc.samplers.stochastic import number_within
 from mcmc.samplers.update_rules import add_steps
 
 

@@ -30,11 +30,10 @@ from inspect import signature
 from typing import Any, NamedTuple
 
 from mcmc.errors import ArgumentError
-from mcmc.samplers.coupled_optimizer import whole_number
 from mcmc.samplers.inner_loop import LoopConventions
 from mcmc.samplers.learning_rates import step_rates
+from mcmc.samplers.number_checks import number_within, whole_number
 from mcmc.samplers.scoping import Scoping, parle_scoping, scale_scoping
-from mcmc.samplers.stochastic import number_within
 
 PARLE_EPOCHS = 5
 

@@ -22,7 +22,7 @@ class EntropySGDState(NamedTuple):
     x: np.ndarray
     """(chains, dim) float64: weights after the last outer step."""
     energy: np.ndarray
-    """(chains,) float64: energy of all data at x."""
+    """(chains,) float64: energy of all data at x; NaN as soon as y is no number."""
     beta: np.ndarray
     """(chains,) float64: of the inner Gibbs law."""
     step_size: np.ndarray

@@ -23,6 +23,7 @@ BLOCK_BYTES = 2**18
 ENERGY_TOLERANCE = 1e-3
 """Relative; far above rounding, far below the energy between two models."""
 SHOWN_NUMBERS = 32
+ABSENT = "left out"
 
 
 class FileRecord:
@@ -181,8 +182,9 @@ class FileRecord:
             if name not in found:
                 raise StoreError(f"{path}: was not written by sample(); choose another path")
             if found[name] != wanted:
+                then, now = _differing(found[name], wanted)
                 raise StoreError(
-                    f"{path}: was sampled with {name} {_short(found[name])}, this call has {_short(wanted)}; "
+                    f"{path}: was sampled with {name} {_short(then)}, this call has {_short(now)}; "
                     "use the same to resume or extend it, or choose another path"
                 )
 
@@ -199,6 +201,30 @@ class FileRecord:
 
 def _as_constant(array: "xarray.DataArray") -> tuple:
     return tuple(str(dim) for dim in array.dims), array.dtype, array.attrs
+
+
+def _differing(then: Any, now: Any) -> tuple[Any, Any]:
+    """Two values of an attribute; of two samplers only the numbers that differ, each with its name, and their types."""
+    try:
+        pair = json.loads(then), json.loads(now)
+    except (TypeError, ValueError):
+        return then, now
+    first, second = (_named_numbers(value) for value in pair)
+    if set(first) == set(second) == {""}:
+        return then, now
+    names = [name for name in {**first, **second} if first.get(name, ABSENT) != second.get(name, ABSENT)]
+    texts = [[f"{name} {numbers.get(name, ABSENT)}" for name in names] for numbers in (first, second)]
+    return ", ".join(texts[0]), ", ".join(texts[1])
+
+
+def _named_numbers(value: Any, name: str = "") -> dict[str, Any]:
+    """What is in a JSON value by its name, as `sampler.step_size`; a list is one."""
+    if not isinstance(value, dict):
+        return {name: value}
+    found: dict[str, Any] = {}
+    for key, item in value.items():
+        found |= _named_numbers(item, f"{name}.{key}" if name else key)
+    return found
 
 
 def _short(value: Any) -> str:

@@ -12,6 +12,9 @@ import numpy as np
 from mcmc.compiled import kernel_tied_to, piece
 from mcmc.random import philox4x32, stream_word
 
+VERSION = 2
+"""Of the bits: a file of `sample` says it where they are its noise. 1, never written, were those of other polynomials.
+"""
 LN_2 = np.float32(0.69314718056)
 HALF = np.float32(0.5)
 ONE = np.float32(1.0)

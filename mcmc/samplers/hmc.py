@@ -25,8 +25,8 @@ from mcmc.samplers.leapfrog import (
     leapfrog,
     take_trajectories,
 )
+from mcmc.samplers.number_checks import number_within, whole_number
 from mcmc.samplers.smooth import SmoothSampler
-from mcmc.samplers.stochastic import number_within
 from mcmc.samplers.sweeping import sweep_count
 
 
@@ -85,11 +85,10 @@ class HMC(SmoothSampler):
         jitter: float = 0.2,
     ):
         super().__init__(landscape, beta, step_size=step_size)
-        if not np.isfinite(np.asarray(beta, dtype=np.float64)).all():
+        if not np.isfinite(np.asarray(self.beta, dtype=np.float64)).all():
             raise ArgumentError(f"beta: got {beta}; HMC needs finite beta (Langevin takes infinity: descent)")
-        if isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 1:
-            raise ArgumentError(f"steps: got {steps!r}; a whole number of leapfrog steps, 1 or more, is needed")
-        self.target, self.steps = number_within("target", target, 0.0, 1.0), int(steps)
+        self.steps = whole_number("steps", steps, "a whole number of leapfrog steps, 1 or more,")
+        self.target = number_within("target", target, 0.0, 1.0)
         if self.target == 0.0:
             raise ArgumentError(f"target: got {target}; an acceptance between 0 and 1 is needed, 0.8 is usual")
         self.jitter = number_within("jitter", jitter, 0.0, 1.0)

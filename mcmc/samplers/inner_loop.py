@@ -12,7 +12,7 @@ import numpy as np
 
 from mcmc.errors import ArgumentError
 from mcmc.landscape import SmoothLandscape
-from mcmc.samplers.coupled_optimizer import CoupledOptimizer, whole_number
+from mcmc.samplers.coupled_optimizer import CoupledOptimizer
 from mcmc.samplers.coupled_updates import (
     add_pulled_with_momentum,
     add_to_average,
@@ -20,8 +20,8 @@ from mcmc.samplers.coupled_updates import (
     outer_step_with_momentum,
 )
 from mcmc.samplers.learning_rates import LearningRates
+from mcmc.samplers.number_checks import number_within, positive_number, share, whole_number
 from mcmc.samplers.scoping import SMALLEST, Scoping, checked_scoping
-from mcmc.samplers.stochastic import number_within
 from mcmc.samplers.update_rules import add_pulled, add_pulled_and_noise
 
 
@@ -89,28 +89,19 @@ class InnerLoopOptimizer(CoupledOptimizer):
             raise ArgumentError(f"outer: got {outer!r}; 'gradient' or 'average' is needed")
         if not isinstance(conventions, LoopConventions):
             raise ArgumentError(f"conventions: got {type(conventions).__name__}; LoopConventions are needed")
+        if conventions.look_ahead is not None:
+            number_within("conventions: look_ahead", conventions.look_ahead, 0.0)
         self.outer, self.conventions = outer, conventions
         self.scale = checked_scoping("scale", scale, zero=False, infinite=outer == "average")
         self.coupling = checked_scoping("coupling", coupling, zero=True, infinite=False)
         self.steps = whole_number("steps", steps)
-        self.inner_step_size = number_within("inner_step_size", inner_step_size, 0.0)
-        if self.inner_step_size == 0.0:
-            raise ArgumentError(f"inner_step_size: got {inner_step_size}; a number above 0 is needed")
-        self.averaging = _share("averaging", averaging)
+        self.inner_step_size = positive_number("inner_step_size", inner_step_size)
+        self.averaging = share("averaging", averaging)
         self.momentum = number_within("momentum", momentum, 0.0, 1.0)
         self.outer_momentum = number_within("outer_momentum", outer_momentum, 0.0, 1.0)
         self.nesterov = bool(nesterov)
         if self.nesterov and not self.momentum and not self.outer_momentum:
             raise ArgumentError("nesterov: got momentum 0; Nesterov's needs momentum above 0")
-
-    def step(self, state: Any, n: int) -> tuple[Any, Any]:
-        """Advance by n gradients of every replica; returns the state, its arrays reused, and what happened.
-
-        The energy is NaN as soon as y is no number, and not when x becomes one.
-        """
-        state, info = super().step(state, n)
-        state.energy[~np.isfinite(state.y).all(axis=1)] = np.nan
-        return state, info
 
     def _loops(self, chains, seed) -> dict[str, np.ndarray]:
         """All fields of the state, by name, at the start."""
@@ -185,10 +176,3 @@ class InnerLoopOptimizer(CoupledOptimizer):
         outer = sweep // self.steps
         found = {"scale": np.full(shape, self.scale.value(outer))}
         return found | ({"coupling": np.full(shape, self.coupling.value(outer))} if self.dims else {})
-
-
-def _share(name: str, value: Any) -> float:
-    number = number_within(name, value, 0.0)
-    if number > 1.0:
-        raise ArgumentError(f"{name}: got {value}; a number from 0 to 1 is needed")
-    return number

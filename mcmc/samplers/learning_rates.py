@@ -12,6 +12,9 @@ from typing import NamedTuple
 import numpy as np
 
 from mcmc.errors import ArgumentError
+from mcmc.samplers.number_checks import number_within, whole_number
+
+STEPS = "a whole number of steps from 1"
 
 
 class LearningRates(NamedTuple):
@@ -49,10 +52,14 @@ def step_rates(milestones: Sequence[int], factor: float = 0.1) -> LearningRates:
 
     As torch.optim.lr_scheduler.MultiStepLR.
     """
-    steps = [_whole(m, "milestones") for m in milestones]
+    if not isinstance(milestones, (Sequence, np.ndarray)) or isinstance(milestones, str):
+        raise ArgumentError(
+            f"milestones: got {milestones!r}; a list of rising step numbers, as [{milestones}], is needed"
+        )
+    steps = [whole_number("milestones", m, STEPS) for m in milestones]
     if any(a >= b for a, b in zip([0, *steps], steps, strict=False)):
         raise ArgumentError(f"milestones: got {list(milestones)}; rising step numbers from 1 are needed")
-    drop = _number(factor, "factor")
+    drop = number_within("factor", factor, 0.0)
     edges = [0, *steps, (steps[-1] if steps else 0) + 1]
     return _pieces([(edges[k], edges[k + 1], drop**k, drop**k, False) for k in range(len(steps) + 1)])
 
@@ -62,7 +69,7 @@ def cosine_rates(steps: int, lowest: float = 0.0) -> LearningRates:
 
     As torch.optim.lr_scheduler.CosineAnnealingLR up to `steps`, and `lowest` after it.
     """
-    return _pieces([(0, _whole(steps, "steps"), 1.0, _number(lowest, "lowest"), True)])
+    return _pieces([(0, whole_number("steps", steps, STEPS), 1.0, number_within("lowest", lowest, 0.0), True)])
 
 
 def warm_up(steps: int, then: LearningRates | None = None, *, start: float = 1.0 / 3.0) -> LearningRates:
@@ -70,10 +77,10 @@ def warm_up(steps: int, then: LearningRates | None = None, *, start: float = 1.0
 
     As torch.optim.lr_scheduler.LinearLR. Raises ArgumentError for less than one step or another kind of `then`.
     """
-    length, after = _whole(steps, "steps"), constant_rate() if then is None else then
+    length, after = whole_number("steps", steps, STEPS), constant_rate() if then is None else then
     if not isinstance(after, LearningRates):
         raise ArgumentError(f"then: got {type(after).__name__}; LearningRates are needed")
-    rising = (0, length, _number(start, "start"), float(after.first[0]), False)
+    rising = (0, length, number_within("start", start, 0.0), float(after.first[0]), False)
     rest = zip(after.begin + length, after.end + length, after.first, after.last, after.cosine, strict=True)
     return _pieces([rising, *rest])
 
@@ -84,15 +91,3 @@ def _pieces(rows: Sequence[tuple]) -> LearningRates:
         np.array(begin, np.int64), np.array(end, np.int64), np.array(first, float), np.array(last, float),
         np.array(cosine, bool),
     )  # fmt: skip
-
-
-def _whole(value, name: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise ArgumentError(f"{name}: got {value!r}; a whole number of steps from 1 is needed")
-    return int(value)
-
-
-def _number(value, name: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not 0 <= value < np.inf:
-        raise ArgumentError(f"{name}: got {value!r}; a finite number, 0 or more, is needed")
-    return float(value)

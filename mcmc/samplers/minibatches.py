@@ -166,7 +166,10 @@ def checked_samples(samples: Any, data_size: int | None) -> np.ndarray:
     """Indices of samples (rows, count) as int64. Raises ArgumentError for other shapes, indices not there or twice."""
     if data_size is None:
         raise ArgumentError("samples: got indices; this landscape is no mean over data, leave them out")
-    found = np.asarray(samples)
+    try:
+        found = np.asarray(samples)
+    except ValueError:
+        raise ArgumentError("samples: got rows of different lengths; as many samples in each row are needed") from None
     if found.ndim != 2 or not found.size or found.dtype.kind not in "iu":
         raise ArgumentError(
             f"samples: got shape {found.shape} of {found.dtype}; whole numbers (rows, samples of a row) are needed"

@@ -23,7 +23,7 @@ class ParleState(NamedTuple):
     x: np.ndarray
     """(lanes, dim) float64: weights after the last outer step."""
     energy: np.ndarray
-    """(lanes,) float64: energy of all data at x."""
+    """(lanes,) float64: energy of all data at x; NaN as soon as y is no number."""
     beta: np.ndarray
     """(lanes,) float64: of the inner Gibbs law."""
     step_size: np.ndarray

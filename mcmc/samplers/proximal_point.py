@@ -14,6 +14,7 @@ import numpy as np
 from mcmc.errors import ArgumentError
 from mcmc.landscape import SmoothLandscape
 from mcmc.samplers.learning_rates import LearningRates
+from mcmc.samplers.number_checks import positive_per_chain, whole_number
 from mcmc.samplers.stochastic import Optimizer
 from mcmc.samplers.update_rules import add_pulled
 
@@ -24,7 +25,7 @@ class ProximalPointState(NamedTuple):
     x: np.ndarray
     """(chains, dim) float64: the point of which the proximal point is sought."""
     energy: np.ndarray
-    """(chains,) float64: energy of all data at x."""
+    """(chains,) float64: energy of all data at x; NaN as soon as y is no number."""
     beta: np.ndarray
     """(chains,) float64: infinity, no noise is added."""
     step_size: np.ndarray
@@ -71,9 +72,8 @@ class ProximalPoint(Optimizer):
         super().__init__(
             landscape, step_size=step_size, batch_size=batch_size, replacement=replacement, rates=rates, samples=samples
         )
-        self.scale, self.steps = _scales(scale), steps
-        if isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 1:
-            raise ArgumentError(f"steps: got {steps!r}; a whole number of inner steps, 1 or more, is needed")
+        self.scale = positive_per_chain("scale", scale)
+        self.steps = whole_number("steps", steps, "a whole number of inner steps, 1 or more,")
 
     def init(self, chains, seed) -> ProximalPointState:
         """Start; `chains` is a count or chain ids, `seed` an integer in [0, 2^64)."""
@@ -91,14 +91,3 @@ class ProximalPoint(Optimizer):
         add_pulled(state.y, direction, state.x, rate, state.pull)
         if (sweep + 1) % self.steps == 0:
             state.x[:] = state.y
-
-
-def _scales(scale):
-    """As float64, () or (chains,)."""
-    try:
-        values = np.asarray(scale, dtype=np.float64)
-    except (TypeError, ValueError):
-        values = np.array(np.nan)
-    if values.ndim > 1 or not values.size or not (np.isfinite(values) & (values > 0)).all():
-        raise ArgumentError(f"scale: got {scale!r}; a finite number above 0, or one per chain, is needed")
-    return values

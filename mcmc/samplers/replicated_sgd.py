@@ -15,8 +15,8 @@ from mcmc.landscape import SmoothLandscape
 from mcmc.samplers.coupled_optimizer import CoupledOptimizer
 from mcmc.samplers.coupled_updates import coupled_gradient
 from mcmc.samplers.learning_rates import LearningRates
+from mcmc.samplers.number_checks import number_within
 from mcmc.samplers.scoping import Scoping, checked_scoping
-from mcmc.samplers.stochastic import number_within
 from mcmc.samplers.update_rules import add_sgd
 
 

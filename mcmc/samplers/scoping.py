@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mcmc.errors import ArgumentError
+from mcmc.samplers.number_checks import is_number, number_within, positive_number, whole_number
 
 SMALLEST = 1e-300
 """What a value that has shrunk to 0 is taken as: its inverse is asked for."""
@@ -41,11 +42,10 @@ def scale_scoping(pull: float, growth: float, limit: float | None = None) -> Sco
 
     Raises ArgumentError for a pull not above 0, or a negative growth.
     """
-    _require("pull", pull, above=0.0)
-    if not _number(growth) or growth < 0:
-        raise ArgumentError(f"growth: got {growth!r}; a finite number, 0 or more, is needed")
+    positive_number("pull", pull)
+    number_within("growth", growth, 0.0)
     if limit is not None:
-        _require("limit", limit, above=0.0)
+        positive_number("limit", limit)
     return Scoping(1.0 / pull, 1.0 / (1.0 + growth), None if limit is None else 1.0 / limit)
 
 
@@ -54,10 +54,9 @@ def parle_scoping(first: float, batches: int, limit: float, *, inverse: bool = F
 
     Raises ArgumentError for numbers not above 0, or B below 1.
     """
-    _require("first", first, above=0.0)
-    _require("limit", limit, above=0.0)
-    if isinstance(batches, bool) or not isinstance(batches, (int, np.integer)) or batches < 1:
-        raise ArgumentError(f"batches: got {batches!r}; mini-batches of an epoch, a whole number from 1, are needed")
+    positive_number("first", first)
+    positive_number("limit", limit)
+    whole_number("batches", batches, "the number of mini-batches of an epoch, a whole number from 1,")
     ratio = 1.0 - 0.5 / batches
     return Scoping(1.0 / first, 1.0 / ratio, 1.0 / limit) if inverse else Scoping(first, ratio, limit)
 
@@ -68,29 +67,18 @@ def checked_scoping(name: str, value: Any, *, zero: bool, infinite: bool) -> Sco
     Raises ArgumentError for anything out of range.
     """
     if not isinstance(value, Scoping):
-        number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-        if not number or not (value > 0 or (zero and value == 0)) or (np.isinf(value) and not infinite):
+        if not is_number(value) or not (value > 0 or (zero and value == 0)) or (np.isinf(value) and not infinite):
             kind = "0 or more" if zero else "above 0"
             raise ArgumentError(f"{name}: got {value!r}; a number {kind}, or a Scoping, is needed")
         return Scoping(float(value))
-    _require(f"{name}: first", value.first, above=0.0)
-    _require(f"{name}: ratio", value.ratio, above=0.0)
+    positive_number(f"{name}: first", value.first)
+    positive_number(f"{name}: ratio", value.ratio)
     if value.limit is not None:
-        _require(f"{name}: limit", value.limit, above=0.0)
+        positive_number(f"{name}: limit", value.limit)
         if (value.limit - value.first) * (value.ratio - 1.0) < 0:
             raise ArgumentError(
                 f"{name}: got first {value.first} and limit {value.limit} with ratio {value.ratio}, which leads away "
                 "from the limit; change one of them"
             )
-    if isinstance(value.every, bool) or not isinstance(value.every, (int, np.integer)) or value.every < 1:
-        raise ArgumentError(f"{name}: every: got {value.every!r}; a whole number of steps from 1 is needed")
+    whole_number(f"{name}: every", value.every, "a whole number of steps from 1")
     return value
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and bool(np.isfinite(value))
-
-
-def _require(name: str, value: Any, *, above: float) -> None:
-    if not _number(value) or value <= above:
-        raise ArgumentError(f"{name}: got {value!r}; a finite number above {above:g} is needed")

@@ -12,7 +12,8 @@ import numpy as np
 from mcmc.errors import ArgumentError
 from mcmc.landscape import SmoothLandscape
 from mcmc.samplers.learning_rates import LearningRates
-from mcmc.samplers.stochastic import Optimizer, number_within
+from mcmc.samplers.number_checks import number_within
+from mcmc.samplers.stochastic import Optimizer
 from mcmc.samplers.update_rules import add_sgd
 
 

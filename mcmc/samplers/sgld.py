@@ -14,7 +14,8 @@ import numpy as np
 from mcmc.errors import ArgumentError
 from mcmc.landscape import SmoothLandscape
 from mcmc.samplers.learning_rates import LearningRates
-from mcmc.samplers.stochastic import StochasticSampler, number_within
+from mcmc.samplers.number_checks import number_within
+from mcmc.samplers.stochastic import StochasticSampler
 from mcmc.samplers.update_rules import add_preconditioned, add_steps_and_noise
 
 SMALLEST_OFFSET = 1e-30

@@ -14,6 +14,7 @@ from mcmc.errors import ArgumentError
 from mcmc.landscape import SmoothLandscape, chain_ids, inverse_temperatures
 from mcmc.random import split_seed
 from mcmc.samplers.integrators import fill_normals
+from mcmc.samplers.number_checks import positive_per_chain
 
 
 class SmoothSampler:
@@ -27,14 +28,10 @@ class SmoothSampler:
     def __init__(self, landscape: SmoothLandscape, beta: Any = 1.0, *, step_size: Any):
         if not isinstance(landscape, SmoothLandscape):
             raise ArgumentError(f"landscape: got {type(landscape).__name__}; a SmoothLandscape is needed")
-        sizes = np.asarray(step_size, dtype=np.float64)
-        if sizes.ndim > 1 or not (np.isfinite(sizes) & (sizes > 0)).all():
-            raise ArgumentError(f"step_size: got {step_size}; a finite number above 0, or one per chain, is needed")
-        if not (np.asarray(beta, dtype=np.float64) > 0).all():
-            raise ArgumentError(f"beta: got {beta}; the noise of Langevin steps needs beta above 0")
+        self.step_size = positive_per_chain("step_size", step_size)
+        positive_per_chain("beta", beta, infinite=True, why=" by the noise")
         self.landscape = landscape
         self.beta = beta
-        self.step_size = sizes
         self.coords: dict[str, np.ndarray] = {}
 
     def energy(self, state: Any) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 from mcmc.errors import ArgumentError
 from mcmc.landscape import SmoothLandscape
 from mcmc.random import Stream, split_seed
-from mcmc.samplers.gaussian_noise import fill_noise
+from mcmc.samplers.gaussian_noise import VERSION, fill_noise
 from mcmc.samplers.learning_rates import LearningRates
 from mcmc.samplers.minibatches import Minibatches
 from mcmc.samplers.smooth import SmoothSampler
@@ -34,8 +34,10 @@ class StochasticSampler(SmoothSampler):
     statistic_names: ClassVar[Mapping[str, str]] = {
         "epoch": "passes through the data",
         "sample_gradients": "gradients of single samples taken so far",
-        "temperature": "temperature of the noise of mini-batches",
     }
+
+    samples: np.ndarray | None = None
+    """(rows, count) int64: indices that each chain or replica is restricted to."""
 
     def __init__(
         self,
@@ -54,6 +56,11 @@ class StochasticSampler(SmoothSampler):
             raise ArgumentError(f"rates: got {type(rates).__name__}; LearningRates, or None, are needed")
         # Named here too: what a file of `sample` says of a sampler are its numbers, not its objects.
         self.batch_size, self.replacement, self.rates = self.batches.size, self.batches.replacement, rates
+        # Only where there are some, so that files of samplers without them stay what they are.
+        if self.batches.samples is not None:
+            self.samples = self.batches.samples
+        if np.isfinite(np.asarray(beta, dtype=np.float64)).any():
+            self.noise_version = VERSION
         self._noise: np.ndarray | None = None
 
     def step(self, state: Any, n: int) -> tuple[Any, Any]:
@@ -66,6 +73,7 @@ class StochasticSampler(SmoothSampler):
         if direction is not None:
             np.add(state.sweep, n, out=state.sweep)
             state.energy[:] = self.landscape.energy(state.x)
+            self._mark_lost(state)
             norm = np.sqrt(np.einsum("ci,ci->c", direction, direction, dtype=np.float64))
         return state, self.info(norm)
 
@@ -115,6 +123,11 @@ class StochasticSampler(SmoothSampler):
         fill_noise(self._noise, sweep, state.chain, STREAM, *split_seed(int(state.seed)))
         return self._noise
 
+    def _mark_lost(self, state: Any) -> None:
+        """Energy NaN where an inner loop's y is no number: x is one until the loop ends, but nothing comes of it."""
+        if "y" in state._fields:
+            state.energy[~np.isfinite(state.y).all(axis=1)] = np.nan
+
     def _direction(self, state: Any, sweep: int) -> np.ndarray:
         """What a step goes against, (chains, dim): the gradient of its batches."""
         return self.gradient(state, state.x, sweep)
@@ -143,12 +156,3 @@ class Optimizer(StochasticSampler):
             landscape, np.inf, step_size=step_size, batch_size=batch_size, replacement=replacement, rates=rates,
             samples=samples,
         )  # fmt: skip
-
-
-def number_within(name: str, value: Any, least: float, below: float = np.inf) -> float:
-    """`value` as a float from `least` to below `below`. Raises ArgumentError for anything else."""
-    number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-    if not number or not least <= value < below:
-        limit = "a finite number" if below == np.inf else f"a number below {below:g}"
-        raise ArgumentError(f"{name}: got {value!r}; {limit}, {least:g} or more, is needed")
-    return float(value)

@@ -9,9 +9,9 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from mcmc.errors import ArgumentError
 from mcmc.landscape import SmoothLandscape
 from mcmc.samplers.learning_rates import LearningRates
+from mcmc.samplers.number_checks import whole_number
 from mcmc.samplers.update_rules import corrected_gradient
 from mcmc.samplers.variance_reduction import VarianceReduced
 
@@ -68,13 +68,8 @@ class SVRG(VarianceReduced):
         super().__init__(
             landscape, step_size=step_size, batch_size=batch_size, replacement=replacement, rates=rates, samples=samples
         )
-        if period is None:
-            period = 2 * self.batches.per_epoch
-        if isinstance(period, bool) or not isinstance(period, (int, np.integer)) or period < 1:
-            raise ArgumentError(
-                f"period: got {period!r}; a whole number of sweeps from 1, or None for two epochs, is needed"
-            )
-        self.period = int(period)
+        what = "a whole number of sweeps from 1, or None for two epochs,"
+        self.period = 2 * self.batches.per_epoch if period is None else whole_number("period", period, what)
 
     def init(self, chains, seed) -> SVRGState:
         """Start; `chains` is a count or chain ids, `seed` an integer in [0, 2^64). The first step takes a snapshot."""

@@ -114,7 +114,7 @@ def test_a_checkpoint_whose_file_is_gone_is_not_used(tmp_path):
         ({"burn_in": 0}, "with burn_in 45, this call has 0"),
         ({"chains": 4}, "with chains"),
         ({"observe": ["energy"]}, "with observables energy magnetization, this call has energy"),
-        ({"sampler": Metropolis(ising(), 0.5)}, '"beta": 0.4'),
+        ({"sampler": Metropolis(ising(), 0.5)}, "with sampler beta 0.4, this call has beta 0.5"),
         ({"sampler": Wolff(XY, 0.4)}, "with sampler"),
     ],
 )

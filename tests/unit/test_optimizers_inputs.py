@@ -7,7 +7,20 @@ from mcmc.errors import ArgumentError, LandscapeError, MemoryLimitError
 from mcmc.gradient_noise import regression_covariance
 from mcmc.landscapes.analytic import Quadratic
 from mcmc.landscapes.network import Data, mlp
-from mcmc.samplers import SAGA, SGD, SVRG, AdaGrad, Adam, RMSprop
+from mcmc.samplers import (
+    HMC,
+    SAGA,
+    SGD,
+    SGLD,
+    SVRG,
+    AdaGrad,
+    Adam,
+    EntropySGD,
+    LoopConventions,
+    ProximalPoint,
+    RMSprop,
+    step_rates,
+)
 
 NETWORK = mlp(Data(np.random.default_rng(1).normal(size=(14, 3)), np.arange(14) % 3), (4,))
 BOWL = Quadratic([1.0, 2.0])
@@ -55,6 +68,28 @@ def regression(**changed):
         (lambda: SAGA(BOWL, step_size=0.1, batch_size=2), LandscapeError, "no mean over data .*SAGA.*use SGD"),
         (lambda: SVRG(BOWL, step_size=0.1), LandscapeError, "no mean over data .*SVRG.*use SGD"),
         (lambda: SAGA(None, step_size=0.1, batch_size=2), ArgumentError, "landscape: got NoneType"),
+        (lambda: SGD(NETWORK, step_size="fast"), ArgumentError, "step_size: got fast; a finite number above 0, or one"),
+        (lambda: SGD(NETWORK, step_size="0.1"), ArgumentError, "step_size: got 0.1; a finite number"),
+        (lambda: SGD(NETWORK, step_size=True), ArgumentError, "step_size: got True"),
+        (lambda: SGD(NETWORK, step_size=[]), ArgumentError, r"step_size: got \[\]"),
+        (lambda: SGD(NETWORK, step_size=[[0.1], [0.1, 0.2]]), ArgumentError, "step_size: got .*one per chain"),
+        (lambda: SGD(NETWORK, step_size=np.r_[np.ones(99), -1.0]), ArgumentError, "step_size: got -1.0; a finite"),
+        (lambda: SGLD(NETWORK, "cold", step_size=0.1), ArgumentError, "beta: got cold; a number above 0"),
+        (lambda: SGLD(NETWORK, np.nan, step_size=0.1), ArgumentError, "beta: got nan; a number above 0"),
+        (lambda: HMC(NETWORK, "a"), ArgumentError, "beta: got a; a number above 0"),
+        (lambda: HMC(NETWORK, [[1.0], [1.0, 2.0]]), ArgumentError, "beta: got "),
+        (lambda: SGD(NETWORK, step_size=1.0, samples=[[1, 2], [3]]), ArgumentError, "samples: got rows of different"),
+        (lambda: SGD(NETWORK, step_size=1.0, samples="all"), ArgumentError, "samples: got shape"),
+        (lambda: step_rates(5), ArgumentError, "milestones: got 5; a list of rising step numbers"),
+        (lambda: step_rates("57"), ArgumentError, "milestones: got '57'"),
+        (
+            lambda: EntropySGD(
+                NETWORK, 1.0, step_size=1.0, scale=1.0, inner_step_size=0.1, conventions=LoopConventions(look_ahead="x")
+            ),
+            ArgumentError,
+            "conventions: look_ahead: got 'x'; a finite number",
+        ),
+        (lambda: ProximalPoint(NETWORK, step_size=0.1, scale="wide"), ArgumentError, "scale: got wide; a finite"),
         (lambda: regression(replacement="epoch"), ArgumentError, "replacement: got 'epoch'; True or False"),
         (lambda: regression(step_size=-0.1), ArgumentError, "step_size: got -0.1"),
         (lambda: regression(step_size=50.0), ArgumentError, "step_size: got 50.0; second moments grow"),
