@@ -86,22 +86,30 @@ def parle_mpi(p, gradient, epochs, nb, L, lr, gamma, rho):
     return xa, x
 
 
-def parle_equations(x, gradient, loops, L, eta, alpha, gammas, rhos):
-    """The updates of arXiv:1707.00424 without momentum, z started anew; `x` (replicas, dim)."""
+def parle_equations(x, gradient, loops, L, eta, alpha, gammas, rhos, mom=0.9):
+    """The updates of arXiv:1707.00424, z started anew, with Nesterov's momentum in both loops; `x` (replicas, dim)."""
+    outer = np.zeros_like(x)
     for k in range(loops):
-        y, z = x.copy(), x.copy()
+        y, z, inner = x.copy(), x.copy(), np.zeros_like(x)
         for j in range(L):
-            y = y - eta * (gradient(k * L + j, y) + (y - x) / gammas[k])
+            g = gradient(k * L + j, y) + (y - x) / gammas[k]
+            inner = mom * inner + g
+            y = y - eta * (g + mom * inner)
             z = alpha * z + (1 - alpha) * y
-        x = x - eta * (x - z) - eta / rhos[k] * (x - x.mean(axis=0))
+        g = (x - z) + (x - x.mean(axis=0)) / rhos[k]
+        outer = mom * outer + g
+        x = x - eta * (g + mom * outer)
     return x
 
 
-def elastic_sgd(x, gradient, steps, eta, rho):
-    """arXiv:1412.6651, section 3; `x` (replicas, dim). Returns x^i and the centre."""
+def elastic_sgd(x, gradient, steps, eta, rho, tau=1):
+    """arXiv:1412.6651, section 3, the elastic terms when tau divides t (its algorithm 1); `x` (replicas, dim).
+
+    Returns x^i and the centre.
+    """
     centre, alpha = x.mean(axis=0), eta * rho
     for t in range(steps):
-        away = x - centre
+        away = (x - centre) * (t % tau == 0)
         x = x - eta * gradient(t, x) - alpha * away
         centre = centre + alpha * away.sum(axis=0)
     return x, centre

@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from mcmc.samplers.annealing import Annealing, Schedule, schedule
     from mcmc.samplers.coupling_tempering import CouplingTempering
     from mcmc.samplers.elastic_sgd import ElasticSGD
+    from mcmc.samplers.entropy_presets import (
+        ENTROPY_SGD_CODE,
+        ENTROPY_SGD_LUA,
+        ENTROPY_SGD_PAPER,
+        PARLE_CODE,
+        PARLE_PAPER,
+    )
     from mcmc.samplers.entropy_sgd import EntropySGD
     from mcmc.samplers.grid_tempering import GridTempering
     from mcmc.samplers.heat_bath import HeatBath
@@ -49,6 +56,11 @@ if TYPE_CHECKING:
     from mcmc.samplers.wolff import Wolff
 
 _FILES = {
+    "ENTROPY_SGD_CODE": "entropy_presets",
+    "ENTROPY_SGD_LUA": "entropy_presets",
+    "ENTROPY_SGD_PAPER": "entropy_presets",
+    "PARLE_CODE": "entropy_presets",
+    "PARLE_PAPER": "entropy_presets",
     "HMC": "hmc",
     "MALA": "mala",
     "SAGA": "saga",
@@ -96,8 +108,13 @@ _FILES = {
 }
 
 __all__ = [
+    "ENTROPY_SGD_CODE",
+    "ENTROPY_SGD_LUA",
+    "ENTROPY_SGD_PAPER",
     "HMC",
     "MALA",
+    "PARLE_CODE",
+    "PARLE_PAPER",
     "SAGA",
     "SGD",
     "SGHMC",

@@ -122,4 +122,4 @@ class ElasticSGD(CoupledOptimizer):
         return 0.0 if sweep % self.period else self.coupling.value(sweep)
 
     def _strengths(self, sweep, shape):
-        return {"coupling": np.full(shape, self.coupling.value(sweep))}
+        return {"coupling": np.full(shape, self._coupling(sweep))}

@@ -1,6 +1,6 @@
 """Constants of the papers on Entropy-SGD and Parle, and of the programs published with them, which differ.
 
-`EntropySGD(f, **ENTROPY_SGD_CODE.arguments(gamma=0.03), batch_size=128)`. The programs are ucla-vision/entropy-sgd
+`ENTROPY_SGD_CODE.optimizer_on(f, gamma=0.03, batch_size=128)`. The programs are ucla-vision/entropy-sgd
 (python/optim.py and train.py; entropyoptim.lua and train.lua, which made the paper's results) and ucla-vision/parle
 (parle_mpi.py) on GitHub. Where they differ from the papers' algorithms, as read there:
 
@@ -30,9 +30,10 @@ from inspect import signature
 from typing import Any, NamedTuple
 
 from mcmc.errors import ArgumentError
+from mcmc.landscape import SmoothLandscape
 from mcmc.samplers.inner_loop import LoopConventions
 from mcmc.samplers.learning_rates import step_rates
-from mcmc.samplers.number_checks import number_within, whole_number
+from mcmc.samplers.number_checks import number_within, positive_number, share, whole_number
 from mcmc.samplers.scoping import Scoping, parle_scoping, scale_scoping
 
 PARLE_EPOCHS = 5
@@ -61,6 +62,25 @@ class Preset(NamedTuple):
                 raise ArgumentError(f"{name}: left out, and {self.source} has no value for all problems; give one")
         return self.build(**constants)
 
+    def optimizer_on(self, landscape: SmoothLandscape, **given: Any) -> Any:
+        """The optimiser itself; `given` are published constants, and arguments of its class, which go before them.
+
+        Raises ArgumentError for names of neither, and what `arguments` and the class refuse.
+        """
+        from mcmc import samplers
+
+        cls = getattr(samplers, self.optimizer)
+        constants = {name: value for name, value in given.items() if name in signature(self.build).parameters}
+        others = {name: value for name, value in given.items() if name not in constants}
+        known = list(signature(cls).parameters)[1:]
+        for name in others:
+            if name not in known:
+                raise ArgumentError(
+                    f"{name}: neither a constant of {self.source}, which has "
+                    f"{', '.join(signature(self.build).parameters)}, nor an argument of {self.optimizer}"
+                )
+        return cls(landscape, **{**self.arguments(**constants), **others})
+
 
 def _beta(noise: Any, times: float) -> float:
     """times / eps^2; infinity without noise."""
@@ -68,14 +88,19 @@ def _beta(noise: Any, times: float) -> float:
     return times / eps**2 if eps else float("inf")
 
 
+def _scale(gamma: Any, scoping: Any) -> Scoping:
+    """t = 1 / gamma, with errors that name what was given."""
+    return scale_scoping(positive_number("gamma", gamma), number_within("scoping", scoping, 0.0))
+
+
 def _entropy_sgd_paper(step_size, gamma=1e-4, scoping=1e-3, noise=1e-4, steps=20, inner_step_size=0.1, alpha=0.75):
     return {
         "beta": _beta(noise, 2.0),
         "step_size": step_size,
-        "scale": scale_scoping(gamma, scoping),
+        "scale": _scale(gamma, scoping),
         "steps": steps,
         "inner_step_size": inner_step_size,
-        "averaging": 1.0 - number_within("alpha", alpha, 0.0),
+        "averaging": 1.0 - share("alpha", alpha),
     }
 
 
@@ -83,7 +108,7 @@ def _entropy_sgd_code(step_size=0.1, gamma=1e-4, noise=1e-4, steps=20):
     return {
         "beta": _beta(noise, 1.0),
         "step_size": step_size,
-        "scale": scale_scoping(gamma, 0.0),
+        "scale": _scale(gamma, 0.0),
         "steps": steps,
         "inner_step_size": 0.1,
         "averaging": 0.75,
@@ -96,7 +121,7 @@ def _entropy_sgd_code(step_size=0.1, gamma=1e-4, noise=1e-4, steps=20):
 
 
 def _entropy_sgd_lua(step_size=1.0, gamma=0.03, scoping=1e-3, noise=1e-4, steps=20):
-    scale = scale_scoping(gamma, scoping)
+    scale = _scale(gamma, scoping)
     return {
         **_entropy_sgd_code(step_size, gamma, noise, steps),
         "scale": scale._replace(first=scale.first * scale.ratio),
@@ -107,10 +132,10 @@ def _entropy_sgd_lua(step_size=1.0, gamma=0.03, scoping=1e-3, noise=1e-4, steps=
 def _parle_paper(batches, replicas=3, step_size=0.1, gamma=100.0, rho=1.0, steps=25):
     return {
         "replicas": replicas,
-        "step_size": step_size,
+        "step_size": positive_number("step_size", step_size),
         "inner_step_size": step_size,
-        "scale": parle_scoping(gamma, batches, 1.0),
-        "coupling": parle_scoping(rho, batches, 0.1, inverse=True),
+        "scale": parle_scoping(positive_number("gamma", gamma), batches, 1.0),
+        "coupling": parle_scoping(positive_number("rho", rho), batches, 0.1, inverse=True),
         "steps": steps,
         "averaging": 0.75,
         "momentum": 0.9,
@@ -127,9 +152,9 @@ def _parle_code(batches, replicas=3, step_size=0.1, gamma=0.01, rho=0.01, steps=
     coupling = number_within("rho", rho, 0.0) * length * copies * growth
     return {
         "replicas": copies,
-        "step_size": step_size,
+        "step_size": positive_number("step_size", step_size),
         "inner_step_size": step_size,
-        "scale": scale_scoping(min(number_within("gamma", gamma, 0.0), 1.0), growth - 1.0, 1.0),
+        "scale": scale_scoping(min(positive_number("gamma", gamma), 1.0), growth - 1.0, 1.0),
         "coupling": Scoping(min(coupling, 10.0), growth, 10.0) if coupling else 0.0,
         "steps": length,
         "averaging": 0.75,

@@ -114,12 +114,15 @@ class Minibatches:
 
     @property
     def per_epoch(self) -> int:
-        """Batches of an epoch: floor(n / b), 1 where every batch is all data."""
+        """Batches of one order of the samples: floor(n / b), 1 where every batch is all data."""
         return 1 if self.size is None else int(self.data_size or 1) // self.size
 
     def epoch(self, step: int) -> float:
-        """Passes through the data before a step."""
-        return step / self.per_epoch
+        """Samples in the batches before a step, b each, over those there are: step b / n.
+
+        With "epoch" and a rest n mod b, orders begin a little sooner, every `per_epoch` steps.
+        """
+        return float(step) if self.size is None else step * self.size / int(self.data_size or 1)
 
     @property
     def noise_share(self) -> float:

@@ -3,8 +3,10 @@
 Around each x^a, L times: y <- y - eta' [g_b(y) + (y - x^a)/t] (with noise sqrt(2 eta'/beta) at finite beta), z <- a z +
 (1 - a) y; then x^a <- x^a - eta (x^a - z) - eta k (x^a - x), x the mean of the x^a before the step. A sweep is one
 gradient of every replica. Chaudhari, Baldassi, Zecchina, Soatto, Talwalkar & Oberman 2017, arXiv:1707.00424 (its gamma
-is t, its rho is 1/k). One replica, or coupling 0, is Entropy-SGD; L = 1 with t = infinity Elastic-SGD. The paper's
-constants, and those of its program, are in `mcmc.samplers.entropy_presets`.
+is t, its rho is 1/k). One replica, or coupling 0, is Entropy-SGD with the same `outer`, momentum and beta, whose
+defaults differ. L = 1, t = infinity, averaging 0, no momentum and eta = 1 is Elastic-SGD about centre="mean" with eta'
+as its step size and k/eta' as its coupling. The paper's constants, and those of its program, are in
+`mcmc.samplers.entropy_presets`.
 """
 
 from typing import Any, Literal, NamedTuple

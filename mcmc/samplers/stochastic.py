@@ -32,7 +32,7 @@ class StochasticSampler(SmoothSampler):
     info: ClassVar[Any]
     """The sampler's own Info, of one field `gradient_norm`."""
     statistic_names: ClassVar[Mapping[str, str]] = {
-        "epoch": "passes through the data",
+        "epoch": "samples in the mini-batches so far over samples there are",
         "sample_gradients": "gradients of single samples taken so far",
     }
 
@@ -82,9 +82,9 @@ class StochasticSampler(SmoothSampler):
         return self.step(state, n)
 
     def statistics(self, state: Any) -> Mapping[str, np.ndarray]:
-        """`step_size`, as the schedule has it for the next step, `epoch`, passes so far, and `sample_gradients`.
+        """`step_size`, as the schedule has it for the next step, `epoch` and `sample_gradients`; (chains,) float64.
 
-        Each (chains,) float64.
+        `epoch` is that of `Minibatches`: samples in the batches so far over the samples there are.
         """
         sweep = int(state.sweep)
         return {

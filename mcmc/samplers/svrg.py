@@ -47,7 +47,9 @@ class SVRGInfo(NamedTuple):
 
 
 class SVRG(VarianceReduced):
-    """SVRG with a snapshot every `period` sweeps, counted from the first; None for two epochs.
+    """SVRG with a snapshot every `period` sweeps, counted from the first; None for two orders of the data.
+
+    `epoch` counts the batches alone, each once; `sample_gradients` counts all gradients, snapshots too.
 
     Raises LandscapeError for a landscape without data, ArgumentError for arguments out of range.
     """
@@ -68,7 +70,7 @@ class SVRG(VarianceReduced):
         super().__init__(
             landscape, step_size=step_size, batch_size=batch_size, replacement=replacement, rates=rates, samples=samples
         )
-        what = "a whole number of sweeps from 1, or None for two epochs,"
+        what = "a whole number of sweeps from 1, or None for two orders of the data,"
         self.period = 2 * self.batches.per_epoch if period is None else whole_number("period", period, what)
 
     def init(self, chains, seed) -> SVRGState:

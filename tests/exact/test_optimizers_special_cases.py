@@ -81,6 +81,7 @@ LOOP = {"step_size": 0.7, "scale": 2.0, "steps": 6, "inner_step_size": 0.05, "ba
 @pytest.mark.parametrize("beta", [40.0, np.inf])
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 def test_parle_of_one_replica_or_without_coupling_is_entropy_sgd(beta, momentum):
+    """Of the arguments only: both classes are one inner loop, which the published programs below are held against."""
     given = {**LOOP, "momentum": momentum, "outer_momentum": momentum / 2, "nesterov": momentum > 0}
     alone = arrived(EntropySGD(network(), beta, **given), 50)
     one = arrived(Parle(network(), beta, replicas=1, coupling=0.8, **given), 50)
@@ -178,20 +179,20 @@ def test_parle_with_the_constants_of_its_program(rho):
         assert np.allclose(sampler.weights(state)[c], centre, **CLOSE)
 
 
-def test_parle_with_the_constants_of_the_paper():
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_parle_with_the_constants_of_the_paper(momentum):
     gradient, _ = batches_of(lanes_of(3))
-    given = PARLE_PAPER.arguments(batches=3, step_size=0.05) | {
-        "momentum": 0.0,
-        "outer_momentum": 0.0,
-        "nesterov": False,
-    }
-    state = arrived(Parle(network(), **given, batch_size=BATCH), 30 * 25)
+    # 0.9 is the preset's own.
+    given = {} if momentum else {"momentum": 0.0, "outer_momentum": 0.0, "nesterov": False}
+    sampler = PARLE_PAPER.optimizer_on(network(), batches=3, step_size=0.05, batch_size=BATCH, **given)
+    state = arrived(sampler, 30 * 25)
     fall = (1 - 1 / 6) ** np.arange(30)
     gammas, rhos = np.maximum(100 * fall, 1), np.maximum(fall, 0.1)
     assert (gammas[-1], rhos[-1]) == (1, 0.1)
     found = by_chain(
-        lambda x, g: published.parle_equations(x, g, 30, 25, 0.05, 0.75, gammas, rhos), starts(3), gradient, 3
-    )
+        lambda x, g: published.parle_equations(x, g, 30, 25, 0.05, 0.75, gammas, rhos, momentum),
+        starts(3), gradient, 3,
+    )  # fmt: skip
     assert np.allclose(state.x, np.concatenate(found), **CLOSE)
 
 
@@ -209,6 +210,20 @@ def test_elastic_sgd_is_that_of_its_paper(momentum):
     for c, (replicas, centre) in enumerate(found):
         assert np.allclose(state.x[3 * c : 3 * c + 3], replicas, **CLOSE)
         assert np.allclose(sampler.weights(state)[c], centre, **CLOSE)
+
+
+@pytest.mark.parametrize("period", [1, 4])
+def test_elastic_sgd_is_pulled_in_every_period_th_sweep(period):
+    gradient, _ = batches_of(lanes_of(3))
+    sampler = ElasticSGD(network(), step_size=0.05, coupling=2.0, period=period, batch_size=BATCH)
+    state = arrived(sampler, 50)
+    for c, (replicas, centre) in enumerate(
+        by_chain(lambda x, g: published.elastic_sgd(x, g, 50, 0.05, 2.0, period), starts(3), gradient, 3)
+    ):
+        assert np.allclose(state.x[3 * c : 3 * c + 3], replicas, **CLOSE)
+        assert np.allclose(sampler.weights(state)[c], centre, **CLOSE)
+    said = [sampler.statistics(sampler.step(sampler.init(1, 0), k)[0])["coupling"][0, 0] for k in range(5)]
+    assert said == [2.0 if k % period == 0 else 0.0 for k in range(5)]
 
 
 def test_without_data_every_gradient_is_whole():

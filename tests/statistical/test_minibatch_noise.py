@@ -61,6 +61,8 @@ def test_an_epoch_sees_every_sample_once(seed):
     assert not np.array_equal(steps[0], steps[3])
     assert not np.array_equal(steps[0][0], steps[0][1])
     assert batches.epoch(6) == 2
+    # Of 60 samples 18 are left over when two batches of 21 are cut.
+    assert (Minibatches(60, 21).epoch(20), Minibatches(60, 21).per_epoch) == (7.0, 2)
     alone = Minibatches(60, 20).indices(4, CHAINS[1:2], seed)
     assert np.array_equal(alone[0], steps[4][1])
 

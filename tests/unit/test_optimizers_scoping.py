@@ -11,6 +11,7 @@ from mcmc.samplers import (
     EntropySGD,
     LoopConventions,
     Parle,
+    ProximalPoint,
     ReplicatedSGD,
     Scoping,
     parle_scoping,
@@ -18,7 +19,7 @@ from mcmc.samplers import (
     scale_scoping,
     step_rates,
 )
-from mcmc.samplers.entropy_presets import ENTROPY_SGD_CODE, ENTROPY_SGD_PAPER, PARLE_CODE, PARLE_PAPER
+from mcmc.samplers.entropy_presets import PARLE_CODE
 
 
 def network():
@@ -119,9 +120,45 @@ def test_centre_and_spread_are_those_of_the_replicas():
     assert np.allclose(seen["spread"], ((x - centre[:, None]) ** 2).sum(axis=-1).mean(axis=1)[:, None], rtol=1e-12)
     assert np.allclose(seen["centre_energy"], network().energy(centre)[:, None], rtol=1e-12)
     assert np.allclose(seen["energy"], network().energy(state.x).reshape(2, 3), rtol=1e-14)
+    assert (seen["spread"] > 0.1).all()
+    assert np.array_equal(state.x, np.concatenate([network().initial_x([lane], 1) for lane in range(6)]))
     together = ReplicatedSGD(network(), step_size=0.05, coupling=0.5, batch_size=4)
     # The mean of three equal numbers may be off in its last bit.
     assert (together.observables(together.init(2, 1))["spread"] < 1e-30).all()
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda **same: ElasticSGD(network(), step_size=0.05, coupling=0.5, **same),
+        lambda **same: Parle(network(), step_size=0.5, coupling=0.5, scale=1.0, inner_step_size=0.1, **same),
+    ],
+)
+def test_replicas_start_apart_where_they_are_told_to(build):
+    apart, together = (build(same_start=same).init([4, 7], 1) for same in (False, True))
+    lanes = [12, 13, 14, 21, 22, 23]
+    assert np.array_equal(apart.x, np.concatenate([network().initial_x([lane], 1) for lane in lanes]))
+    assert np.array_equal(together.x, np.repeat(network().initial_x([4, 7], 1), 3, axis=0))
+    assert np.allclose(apart.energy, network().energy(apart.x), rtol=1e-14)
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_the_inner_point_lives_on_where_it_is_told_to(keep):
+    """Without noise, on a parabola of curvature h: y - x is a number times what it was, which is known."""
+    h, t, eta, steps = 1.5, 0.5, 0.1, 3
+    sampler = EntropySGD(
+        Quadratic([h]), np.inf, step_size=0.3, scale=t, steps=steps, inner_step_size=eta, averaging=0.0,
+        outer="average", conventions=LoopConventions(keep_inner=keep),
+    )  # fmt: skip
+    state = sampler.init(1, 0)
+    x = y = float(state.x[0, 0])
+    for _ in range(4):
+        y = y if keep else x
+        for _ in range(steps):
+            y -= eta * (h * y + (y - x) / t)
+        x -= 0.3 * (x - y)
+    state, _ = sampler.step(state, 4 * steps)
+    assert np.allclose([state.x[0, 0], state.y[0, 0]], [x, y], rtol=1e-13)
 
 
 def test_replicas_see_samples_of_their_own():
@@ -144,6 +181,16 @@ def test_replicas_see_samples_of_their_own():
     )  # fmt: skip
     sampler.step(sampler.init([0, 5], 0), 12)
     assert Watched.seen == {lane: set(halves[lane % 2]) for lane in range(4)}
+
+
+def test_a_lost_proximal_point_is_named_before_its_loop_ends(tmp_path):
+    sampler = ProximalPoint(DoubleWell(2), step_size=30.0, scale=1.0, steps=1000)
+    says = r"take a smaller step_size, with a new path; "
+    with pytest.raises(NonFiniteEnergyError, match=says), np.errstate(all="ignore"):
+        sample(sampler, 500, seed=1, path=tmp_path / "run.h5")
+    state, _ = sampler.step(sampler.init(1, 1), 500)
+    assert np.isnan(sampler.energy(state)).all()
+    assert np.isfinite(state.x).all()
 
 
 @pytest.mark.parametrize("inner_step_size", [30.0, 1e200])
@@ -201,31 +248,9 @@ def given(cls, **changed):
         (lambda: scale_scoping(0.0, 0.1), "pull: got 0.0"),
         (lambda: scale_scoping(0.1, -0.1), "growth: got -0.1"),
         (lambda: parle_scoping(1.0, 0, 0.1), "batches: got 0"),
-        (lambda: ENTROPY_SGD_CODE.arguments(rho=1.0), "rho: not a constant of ucla-vision/entropy-sgd"),
-        (lambda: ENTROPY_SGD_PAPER.arguments(), "step_size: left out"),
-        (lambda: PARLE_PAPER.arguments(), "batches: left out"),
-        (lambda: PARLE_CODE.arguments(batches=0), "batches: got 0"),
     ],
 )
 def test_faults_are_named_in_one_line(build, says):
     with pytest.raises(ArgumentError, match=says) as caught:
         build()
     assert "\n" not in str(caught.value)
-
-
-def test_noise_of_the_presets_is_a_temperature():
-    assert ENTROPY_SGD_PAPER.arguments(step_size=1.0, noise=1e-3)["beta"] == pytest.approx(2e6)
-    assert ENTROPY_SGD_CODE.arguments(noise=1e-3)["beta"] == pytest.approx(1e6)
-    assert ENTROPY_SGD_CODE.arguments(noise=0.0)["beta"] == np.inf
-
-
-def test_presets_are_for_the_class_they_name():
-    quadratic = Quadratic([1.0, 2.0])
-    for preset, needed in (
-        (ENTROPY_SGD_PAPER, {"step_size": 1.0}),
-        (ENTROPY_SGD_CODE, {}),
-        (PARLE_PAPER, {"batches": 9}),
-    ):
-        sampler = {"EntropySGD": EntropySGD, "Parle": Parle}[preset.optimizer](quadratic, **preset.arguments(**needed))
-        state, _ = sampler.step(sampler.init(2, 0), 60)
-        assert np.isfinite(sampler.weights(state)).all()
