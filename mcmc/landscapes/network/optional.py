@@ -5,7 +5,8 @@ from typing import Any
 
 from mcmc.errors import LandscapeError
 
-INSTALL = "pip install 'entroscape[networks]'"
+EXTRAS = {"cupy": "cuda"}
+"""The extra of Entroscape that has a package, where it is not `networks`."""
 
 
 def optional_module(name: str, needed_by: str) -> Any:
@@ -13,5 +14,6 @@ def optional_module(name: str, needed_by: str) -> Any:
     try:
         return import_module(name)
     except ImportError as error:
-        package = {"sklearn": "scikit-learn"}.get(name.split(".")[0], name.split(".")[0])
-        raise LandscapeError(f"{needed_by}: {package} is not installed; {INSTALL}") from error
+        root = name.partition(".")[0]
+        package, extra = {"sklearn": "scikit-learn"}.get(root, root), EXTRAS.get(root, "networks")
+        raise LandscapeError(f"{needed_by}: {package} is not installed; pip install 'entroscape[{extra}]'") from error

@@ -8,19 +8,28 @@ the order of `named_parameters`, each row by row. NumPy arrays on the CPU, and C
 not copied where dtypes agree. torch's number of threads stays as it is: set it with torch.set_num_threads.
 """
 
+import hashlib
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from mcmc.errors import ArgumentError, DeviceError
+from mcmc.errors import ArgumentError
 from mcmc.landscape import chain_ids
-from mcmc.landscapes.network.data import Data
+from mcmc.landscapes.network.array_modules import (
+    array_module,
+    checked_indices,
+    checked_inputs,
+    checked_point,
+    single_point,
+)
+from mcmc.landscapes.network.data import Data, array_checksum, checked_data
 from mcmc.landscapes.network.initial_weights import drawn_weights, initial_laws
 from mcmc.landscapes.network.optional import optional_module
 from mcmc.landscapes.network.stacked_layers import cross_entropy_slope, stacked_layers
-from mcmc.landscapes.network.torch_checks import fixed_module
+from mcmc.landscapes.network.torch_checks import check_arguments, checked_device, fixed_module
+from mcmc.landscapes.network.torch_trial import try_network
 from mcmc.memory import require_memory
 
 CHUNK = 256
@@ -32,13 +41,13 @@ class NetworkLoss:
     """Mean loss of a torch module on data, a SmoothLandscape.
 
     `loss` is "cross_entropy" (labels), "squared" (values; half the squared distance, summed over outputs), or a
-    function of outputs (samples, out) and targets that gives the loss of each sample or their mean.
-    `batched_loss(x, inputs,
-    targets)` takes its place, and the module's, in energies and derivatives: tensors x (chains, dim), inputs (samples,
-    features) for all or (chains, samples, features), to the mean losses (chains,). `initialise(chains, seed)` gives
-    starting weights (chains, dim). `compile` passes losses and gradients to torch.compile. Buffers, such as BatchNorm's
-    running statistics, are held at their values with buffers="frozen". Raises LandscapeError without torch,
-    DeviceError for a device that is not there, ArgumentError for a module that does not fit.
+    function of outputs (samples, out) and targets that gives the loss of each sample or their mean. `batched_loss(x,
+    inputs, targets)` takes its place, and the module's, in energies and derivatives: tensors x (chains, dim), inputs
+    (samples, features) for all or (chains, samples, features), to the mean losses (chains,). `initialise(chains, seed)`
+    gives starting weights (chains, dim). `compile` passes losses and gradients to torch.compile. Buffers, such as
+    BatchNorm's running statistics, are held at their values with buffers="frozen"; parameters with requires_grad False
+    are held at theirs, and are no weights. Raises LandscapeError without torch, DeviceError for a device that is not
+    there, ArgumentError for a module or loss that does not fit: both are tried on a few samples.
     """
 
     def __init__(
@@ -56,33 +65,25 @@ class NetworkLoss:
         buffers: str | None = None,
     ):
         torch = optional_module("torch", "NetworkLoss")
-        if not isinstance(data, Data):
-            raise ArgumentError(f"data: got {type(data).__name__}; samples as Data, see mcmc.landscapes.network")
-        _check_loss(loss, data)
-        number = isinstance(weight_decay, (int, float, np.number)) and not isinstance(weight_decay, bool)
-        if not number or not 0 <= weight_decay < np.inf:
-            raise ArgumentError(f"weight_decay: got {weight_decay!r}; a finite number, 0 or more, is needed")
-        if dtype not in ("float64", "float32"):
-            raise ArgumentError(f"dtype: got {dtype!r}; float64 or float32 is needed")
-        if str(device).startswith("cuda") and not torch.cuda.is_available():
-            raise DeviceError(
-                f"device: got {device!r}, and torch sees no CUDA device; use 'cpu', or install torch for CUDA"
-            )
-        self.data, self.weight_decay = data, float(weight_decay)
+        self.data = checked_data(data)
+        functions = {"batched_loss": batched_loss, "initialise": initialise}
+        check_arguments(loss, data, weight_decay, dtype, functions)
+        self.device, self.dtype, self.compile = checked_device(torch, device), dtype, bool(compile)
         self.loss: Any = loss
-        self.data_size: int | None = data.size
-        self.device, self.dtype, self.compile = str(device), dtype, bool(compile)
+        self.weight_decay, self.data_size = float(weight_decay), data.size
         self.batched_loss: Any = batched_loss
         self.initialise = initialise
-        self.model = fixed_module(torch, model, buffers).to(device=device, dtype=getattr(torch, dtype))
-        self._laws = initial_laws(torch, self.model)
-        self._names = [name for name, _ in self.model.named_parameters()]
-        self._shapes = [tuple(parameter.shape) for parameter in self.model.parameters()]
-        ends = np.cumsum([0, *(parameter.numel() for parameter in self.model.parameters())])
+        self.model = fixed_module(torch, model, buffers).to(device=self.device, dtype=getattr(torch, dtype))
+        trained = [(name, own, law) for (name, own), law in zip(
+            self.model.named_parameters(), initial_laws(torch, self.model), strict=True
+        ) if own.requires_grad]  # fmt: skip
+        self._names, self._laws = [name for name, _, _ in trained], [law for _, _, law in trained]
+        self._shapes = [tuple(own.shape) for _, own, _ in trained]
+        ends = np.cumsum([0, *(own.numel() for _, own, _ in trained)])
         self._spans = [(int(a), int(b)) for a, b in pairwise(ends)]
         self.dim = int(ends[-1])
         self._build()
-        self._try()
+        try_network(self, model)
 
     def _build(self) -> None:
         """The functions of torch.func, and the data as tensors."""
@@ -98,7 +99,9 @@ class NetworkLoss:
             self._slopes[axis] = wrapped(func.vmap(func.grad_and_value(self._mean_loss), in_dims=(0, axis, axis)))
             self._losses[axis] = wrapped(func.vmap(self._mean_loss, in_dims=(0, axis, axis)))
         self._losses_of = {axis: func.vmap(self._mean_of, in_dims=(0, axis)) for axis in (None, 0)}
-        self._stack = None if self.compile or self.batched_loss is not None else stacked_layers(torch, self.model)
+        whole = len(self._names) == len(list(self.model.parameters()))
+        plain = whole and not self.compile and self.batched_loss is None
+        self._stack = stacked_layers(torch, self.model) if plain else None
         self._each = func.vmap(func.grad(self._sample_loss), in_dims=(None, 0, 0))
 
         def turned(weights, along, inputs, targets):
@@ -113,6 +116,24 @@ class NetworkLoss:
         self.__dict__.update(state)
         self._build()
 
+    def identity(self) -> dict[str, str | int | float]:
+        """What sets the law, arrays by checksum (SHA-256). See mcmc.landscape.IdentifiedLandscape."""
+        fixed = {**dict(self.model.named_parameters()), **dict(self.model.named_buffers())}
+        held = {name: tensor for name, tensor in fixed.items() if name not in self._names}
+        sums = (f"{name} {array_checksum(tensor.detach().cpu().numpy())}" for name, tensor in sorted(held.items()))
+        shapes = (f"{name}{shape}" for name, shape in zip(self._names, self._shapes, strict=True))
+        return {
+            "landscape": type(self).__name__,
+            "model": _attribute(repr(self.model)),
+            "parameters": _attribute(" ".join(shapes)),
+            "loss": _named(self.loss),
+            "batched_loss": _named(self.batched_loss),
+            "weight_decay": self.weight_decay,
+            "dtype": self.dtype,
+            "held_sha256": hashlib.sha256(" ".join(sums).encode()).hexdigest() if held else "none",
+            **self.data.checksums,
+        }
+
     def initial_x(self, chain: int | Sequence[int] | np.ndarray, seed: int) -> np.ndarray:
         """Weights by torch's own laws, or by `initialise`: (chains, dim) float64, by seed and chain id alone.
 
@@ -120,7 +141,7 @@ class NetworkLoss:
         """
         ids = chain_ids(chain if isinstance(chain, (int, np.integer)) else [int(c) for c in chain])
         if self.initialise is None:
-            start = np.concatenate([p.detach().cpu().double().reshape(-1).numpy() for p in self.model.parameters()])
+            start = self._start().cpu().double().numpy()
             return drawn_weights(self._laws, self._names, self._spans, start, ids, seed)
         x = np.asarray(self.initialise(ids, seed), dtype=np.float64)
         if x.shape != (ids.size, self.dim) or not np.isfinite(x).all():
@@ -166,12 +187,8 @@ class NetworkLoss:
 
         Raises ArgumentError for several chains, MemoryLimitError when the result does not fit.
         """
-        point = x.reshape(-1, x.shape[-1]) if x.ndim == 2 else x[None, :]
-        weights = self._point(point)
-        shape = () if batch is None else np.shape(batch)
-        if len(weights) != 1 or len(shape) > 1:
-            raise ArgumentError(f"x, batch: got shapes {x.shape}, {shape}; one point and one batch are needed")
-        chosen = slice(None) if batch is None else self._indices(batch, 1)
+        weights = self._tensor(single_point(x, self.dim))
+        chosen = slice(None) if batch is None else self._indices(batch, 1).reshape(-1)
         inputs, targets = self._inputs[chosen], self._targets[chosen]
         require_memory(16.0 * len(inputs) * self.dim, f"gradients of {len(inputs)} samples", "take a smaller batch")
         if self.batched_loss is not None:
@@ -182,7 +199,7 @@ class NetworkLoss:
 
     def hessian_vector(self, x: Any, v: Any, batch: Any | None = None) -> Any:
         """Hessian of `energy` at x (chains, dim), or (1, dim) for all, times v (chains, dim): (chains, dim)."""
-        along = self._point(v)
+        along = self._point(v, "v")
         weights = self._point(x)
         if len(weights) not in (1, len(along)):
             raise ArgumentError(f"x, v: got {len(weights)} and {len(along)} chains; as many, or one x, are needed")
@@ -197,7 +214,9 @@ class NetworkLoss:
 
     def outputs(self, x: Any, inputs: Any) -> Any:
         """Outputs of the network, (chains, samples, out), for inputs (samples, features)."""
-        return self._array(self._outputs(self._point(x), self._tensor(inputs)), x)
+        return self._array(
+            self._outputs(self._point(x), self._tensor(checked_inputs(inputs, self._inputs.shape[1]))), x
+        )
 
     def test_error(self, x: Any) -> Any:
         """Wrong fraction of the test samples, (chains,) float64; the mean loss where targets are values.
@@ -332,24 +351,17 @@ class NetworkLoss:
             yield inputs, self._targets[part], len(inputs) / self.data.size, None
 
     def _indices(self, batch, chains):
-        indices = np.asarray(batch.get() if hasattr(batch, "get") else batch)
-        whole = indices.dtype.kind in "iu" and indices.size
-        if not whole or indices.ndim not in (1, 2) or (indices.ndim == 2 and len(indices) != chains):
-            raise ArgumentError(
-                f"batch: got shape {indices.shape} of {indices.dtype}; indices (samples,) or ({chains}, samples) are "
-                "needed"
-            )
-        if indices.min() < 0 or indices.max() >= self.data.size:
-            raise ArgumentError(
-                f"batch: got indices from {indices.min()} to {indices.max()}; those of {self.data.size} samples, from "
-                "0, are needed"
-            )
-        return self._torch.from_numpy(np.array(indices, dtype=np.int64)).to(self.device)
+        chosen = checked_indices(batch, self.data.size, chains)
+        host = chosen.get() if hasattr(chosen, "get") else chosen
+        return self._torch.from_numpy(np.array(host, dtype=np.int64)).to(self.device)
 
-    def _point(self, x):
-        if getattr(x, "ndim", 0) != 2 or x.shape[1] != self.dim or not len(x):
-            raise ArgumentError(f"x: got shape {np.shape(x)}; weights (chains, {self.dim}) are needed")
-        return self._tensor(x)
+    def _point(self, x, name="x"):
+        return self._tensor(checked_point(name, x, self.dim))
+
+    def _start(self):
+        """Weights (dim,) of the module itself."""
+        own = dict(self.model.named_parameters())
+        return self._torch.cat([own[name].detach().reshape(-1) for name in self._names])
 
     def _tensor(self, x):
         if isinstance(x, np.ndarray) or not hasattr(x, "__dlpack__"):
@@ -365,33 +377,21 @@ class NetworkLoss:
         """As an array of the kind of `like`, float64."""
         if isinstance(like, np.ndarray):
             return tensor.detach().cpu().double().numpy()
-        return optional_module("cupy", "NetworkLoss").from_dlpack(tensor.detach().double())
+        return array_module(like).from_dlpack(tensor.detach().double())
 
     def _decay(self, x):
         return 0.5 * self.weight_decay * (x * x).sum(axis=1) if self.weight_decay else 0.0
 
-    def _try(self) -> None:
-        """One forward pass, so that what does not fit is said here. Raises ArgumentError."""
-        few = self._inputs[:2]
-        try:
-            weights = {name: parameter[None] for name, parameter in self.model.named_parameters()}
-            shape = tuple(self._forward(weights, few).shape[1:])
-        except (RuntimeError, ValueError, TypeError, IndexError, AttributeError) as error:
-            raise ArgumentError(
-                f"model: cannot be called on inputs {tuple(few.shape)}; for images begin with torch.nn.Unflatten(1, "
-                f"(channels, height, width)) ({str(error).splitlines()[0]})"
-            ) from error
-        fits = {"cross_entropy": shape[-1] >= self.data.outputs, "squared": shape[-1] == self.data.outputs}
-        if len(shape) != 2 or (isinstance(self.loss, str) and not fits[self.loss]):
-            raise ArgumentError(f"model: gives outputs {shape}; (samples, {self.data.outputs}) are needed")
+
+def _named(function):
+    """A loss by its name; a module by what it writes of itself."""
+    if function is None or isinstance(function, str):
+        return function or "none"
+    if hasattr(function, "named_modules"):
+        return _attribute(repr(function))
+    return getattr(function, "__qualname__", type(function).__qualname__)
 
 
-def _check_loss(loss, data):
-    asked = {"cross_entropy": True, "squared": False}
-    if not callable(loss) and loss not in asked:
-        raise ArgumentError(
-            f"loss: got {loss!r}; cross_entropy, squared, or a function of outputs and targets is needed"
-        )
-    if not callable(loss) and asked[loss] != data.labelled:
-        has = "class labels" if data.labelled else "values"
-        raise ArgumentError(f"loss: got {loss!r}, and the targets are {has}; change one of them")
+def _attribute(text):
+    """Text of a length that an attribute of a file may have: beyond it, the beginning and a checksum."""
+    return text if len(text) < 4000 else f"{text[:1000]}... {hashlib.sha256(text.encode()).hexdigest()}"
