@@ -50,7 +50,7 @@ def positive_per_chain(name: str, value: Any, *, infinite: bool = False, why: st
     right = (values > 0) & (infinite | np.isfinite(values))
     if isinstance(value, (bool, np.bool_, str)) or values.ndim > 1 or not values.size or not right.all():
         # An array may be long, and its text have many lines.
-        shown = values[~right].flat[0] if isinstance(value, np.ndarray) and not right.all() else value
+        shown = values[~right].flat[0] if isinstance(value, np.ndarray) and not right.all() else repr(value)
         kind = "a number" if infinite else "a finite number"
         raise ArgumentError(f"{name}: got {shown}; {kind} above 0, or one per chain, is needed{why}")
     return values

@@ -145,7 +145,8 @@ def test_a_diverging_run_names_its_checkpoint(tmp_path):
     with (
         np.errstate(all="ignore"),
         pytest.raises(
-            NonFiniteEnergyError, match=r"chain 0; the last good checkpoint is .*run\.checkpoint, at sweep \d+"
+            NonFiniteEnergyError,
+            match=r"chain 0; .*new path; the last good checkpoint is .*run\.checkpoint, at sweep \d+",
         ),
     ):
         sample(sampler, 10_000, path=path, checkpoint_every=0.0)
