@@ -140,14 +140,15 @@ class _Run:
         since = f" (finite at sweep {before})" if sweep > before else ""
         raise NonFiniteEnergyError(
             f"energy is {energy[where]} at sweep {sweep}{since} in chain {self.record.layout.chain[where[0]]}{extra}; "
-            f"{_what_to_do(self.sampler) if since else ''}{self.record.where_to_resume()}"
+            f"{_what_to_do(self.sampler, self.record) if since else ''}{self.record.where_to_resume()}"
         )
 
 
-def _what_to_do(sampler) -> str:
+def _what_to_do(sampler, record) -> str:
     """Where steps may have been too long. A file keeps its step size: another one needs another path."""
     sizes = [name for name in ("step_size", "inner_step_size") if hasattr(sampler, name)]
-    return f"take a smaller {' or '.join(sizes)}, with a new path; " if sizes else ""
+    path = ", with a new path" if hasattr(record, "path") else ""
+    return f"take a smaller {' or '.join(sizes)}{path}; " if sizes else ""
 
 
 class _Pace:
