@@ -120,6 +120,32 @@ def verify(path: Path, /) -> int:
     return 1 if findings else 0
 
 
+@app.command
+def gallery(
+    *,
+    out: Annotated[Path, Parameter(alias="-o")] = Path("gallery"),
+    workers: int | None = None,
+    only: Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=True, show_default=False)] = (),
+) -> int:
+    """Quick versions of all bundled runs, and one page with every figure, its number, its reference and its verdict.
+
+    The same command again resumes, or does nothing. Exit codes: 0 complete, 1 a run failed (it is named), 2 bad
+    input, 3 stopped early and resumable.
+
+    Parameters
+    ----------
+    out
+        Folder of the page, gallery.html, and of a folder for each run.
+    workers
+        Processes of a run, one thread each; by default as many as cores and memory allow.
+    only
+        Names of bundled run files; the page keeps what is there of others.
+    """
+    from runs.gallery import gallery
+
+    return gallery(out, workers=workers, only=only)
+
+
 @app.command(name="list")
 def list_(kind: str | None = None, /) -> int:
     """Experiments with the keys of their run files, and the bundled run files.

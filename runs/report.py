@@ -73,11 +73,28 @@ def is_current(folder: RunFolder) -> bool:
         return False
 
 
+def drawings_of(folder: RunFolder, run: Run, results: "xarray.Dataset") -> "list[Drawing]":
+    """The figures that lie in a run's folder with their captions; drawn anew where they are not of these results."""
+    from runs.figures import Drawing
+
+    if is_current(folder):
+        record = json.loads(folder.drawn.read_text(encoding="utf-8"))
+        if "captions" in record:
+            paths = {name: folder.figures / name for name in record["captions"]}
+            return [Drawing(path.with_suffix(".png"), path.with_suffix(".pdf"), record["captions"][name])
+                    for name, path in paths.items()]  # fmt: skip
+    drawings = draw(run, results, folder.figures)
+    _remember(folder, drawings)
+    return drawings
+
+
 def _remember(folder: RunFolder, drawings: "Sequence[Drawing]") -> None:
     figures = [path.name for drawing in drawings for path in (drawing.png, drawing.pdf)]
     # Without this record the page is only drawn once more.
+    captions = {drawing.png.stem: drawing.caption for drawing in drawings}
+    record = {"results": _digest(folder), "figures": figures, "captions": captions}
     with contextlib.suppress(OSError):
-        folder.drawn.write_text(json.dumps({"results": _digest(folder), "figures": figures}), encoding="utf-8")
+        folder.drawn.write_text(json.dumps(record), encoding="utf-8")
 
 
 def _digest(folder: RunFolder) -> str:

@@ -18,8 +18,13 @@ if TYPE_CHECKING:
     import xarray
 
     from runs.figures import Drawing
+    from runs.verdict import Verdict
 
 KINDS: dict[str, str] = {
+    "hj-smoothing": "runs.experiments.hj_smoothing:HJSmoothing",
+    "homogenization": "runs.experiments.homogenization:Homogenization",
+    "information-bottleneck": "runs.experiments.information_bottleneck:InformationBottleneck",
+    "limit-cycles": "runs.experiments.limit_cycles:LimitCycles",
     "local-entropy-agreement": "runs.experiments.local_entropy_agreement:LocalEntropyAgreement",
     "network-noise": "runs.experiments.network_noise:NetworkNoise",
     "network-optimizers": "runs.experiments.network_optimizers:NetworkOptimizers",
@@ -113,6 +118,10 @@ class Experiment(ABC):
     @abstractmethod
     def summary(self, results: "xarray.Dataset") -> list[str]:
         """The headline numbers with errors, one line each."""
+
+    def verdicts(self, results: "xarray.Dataset") -> "list[Verdict]":
+        """Numbers of the results beside published or exact ones; none where there is no reference."""
+        return []
 
 
 def find(kind: str, source: str = "experiment") -> Experiment:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mcmc.local_entropy.result import LocalEntropy
     from perceptron.patterns import Patterns
     from runs.figures import Drawing
+    from runs.verdict import Verdict
 
 MOST_WEIGHTS = 23
 """2^23 configurations, and the pairs among their solutions, take a second."""
@@ -148,6 +149,12 @@ class LocalEntropyAgreement(Experiment):
         from runs.experiments.local_entropy_agreement_results import summary
 
         return summary(results)
+
+    def verdicts(self, results: "xarray.Dataset") -> "list[Verdict]":
+        """All scores against enumeration."""
+        from runs.experiments.local_entropy_agreement_results import verdicts
+
+        return verdicts(results)
 
 
 def inverse_temperature(point: Point) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 
 from runs.experiments.local_entropy_agreement import ESTIMATORS, SYSTEMATIC, AgreementSpec
 from runs.grid import Point
+from runs.verdict import Verdict, largest_score
 
 if TYPE_CHECKING:
     import xarray
@@ -122,3 +123,14 @@ def summary(results: "xarray.Dataset") -> list[str]:
                 + (f"; {missed} distances never visited that have configurations" if missed else "")
             )
     return lines
+
+
+def verdicts(results: "xarray.Dataset") -> list[Verdict]:
+    """All scores of each estimator that claims to be exact within its error."""
+    return [
+        verdict
+        for estimator in results.estimator.values
+        for verdict in largest_score(
+            f"local entropy by {estimator}", results.score.sel(estimator=estimator).values, "exact: enumeration"
+        )
+    ]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from mcmc.landscapes.network import MLP
     from runs.figures import Drawing
+    from runs.verdict import Verdict
 
 REPLACEMENT: dict[str, bool | Literal["epoch"]] = {"epoch": "epoch", "without": False, "with": True}
 """As a run file says it, and as batches take it."""
@@ -174,6 +175,12 @@ class NetworkNoise(Experiment):
         from runs.experiments.network_noise_results import summary
 
         return summary(results)
+
+    def verdicts(self, results: "xarray.Dataset") -> "list[Verdict]":
+        """Measured temperatures beside exact ones."""
+        from runs.experiments.network_noise_results import verdicts
+
+        return verdicts(results)
 
 
 def eigenvalue_count(landscape: "MLP") -> int:

@@ -10,6 +10,7 @@ from runs.experiments.network_noise import NUMBERS, REPLACEMENT, NetworkNoiseSpe
 from runs.experiments.result_grid import Quantity, ResultGrid, mean_and_error
 from runs.grid import Point
 from runs.tables import with_error
+from runs.verdict import Verdict, largest_score
 
 if TYPE_CHECKING:
     import xarray
@@ -161,6 +162,19 @@ def summary(results: "xarray.Dataset") -> list[str]:
     return [*lines, *_temperatures(results)]
 
 
+def verdicts(results: "xarray.Dataset") -> list[Verdict]:
+    """Measured temperatures of the noise beside exact ones."""
+    if "measured_temperature" not in results:
+        return []
+    source = "exact: eta / 2 times the covariance of batches over D"
+    return largest_score("temperatures of the noise", _scores(results), source)
+
+
+def _scores(results: "xarray.Dataset") -> np.ndarray:
+    found, exact = results["measured_temperature"], results["exact_temperature"]
+    return ((found - exact) / results["measured_temperature_error"]).values
+
+
 def _line(cell: "xarray.Dataset") -> str:
     told = {
         name: with_error(float(cell[name]), float(cell[f"{name}_error"]))
@@ -185,8 +199,7 @@ def drawn(replacement: str) -> str:
 
 
 def _temperatures(results: "xarray.Dataset") -> list[str]:
-    found, exact = results["measured_temperature"], results["exact_temperature"]
-    z = ((found - exact) / results["measured_temperature_error"]).values
+    z = _scores(results)
     known = z[np.isfinite(z)]
     if not known.size:
         return []

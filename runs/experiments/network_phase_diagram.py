@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import xarray
 
     from runs.figures import Drawing
+    from runs.verdict import Verdict
 
 NUMBERS: dict[str, tuple[str, str]] = {
     "test_error": ("wrong fraction of the test samples", "1"),
@@ -165,6 +166,12 @@ class NetworkPhaseDiagram(Experiment):
         from runs.experiments.network_phase_diagram_summary import summary
 
         return summary(results)
+
+    def verdicts(self, results: "xarray.Dataset") -> "list[Verdict]":
+        """The exponent of the collapse beside -1."""
+        from runs.experiments.network_phase_diagram_summary import verdicts
+
+        return verdicts(results)
 
 
 def steps_of(training: Training, samples: int, eta: float, batch: int) -> int:

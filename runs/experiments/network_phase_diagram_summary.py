@@ -5,9 +5,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from runs.tables import with_error
+from runs.verdict import Verdict
 
 if TYPE_CHECKING:
     import xarray
+
+CLAIMED = ("test_error", "hessian_trace")
+"""Numbers whose collapse on eta / b is given a verdict."""
 
 
 def summary(results: "xarray.Dataset") -> list[str]:
@@ -24,6 +28,21 @@ def summary(results: "xarray.Dataset") -> list[str]:
     for k, name in enumerate(results["observable"].values):
         lines += [_collapsed(str(name), results.isel(observable=k, up_to=i)) for i in range(results.sizes["up_to"])]
     return [*lines, *_checked(results)]
+
+
+def verdicts(results: "xarray.Dataset") -> list[Verdict]:
+    """r of the collapse on g(log eta + r log b), at the lower learning rates: the limit of small eta is nearer."""
+    if "collapse_ratio" not in results:
+        return []
+    here = results.isel(up_to=-1)
+    source = "theory, limit of small eta: a function of the temperature eta / (2 b) alone"
+    found = []
+    for k, name in enumerate(here["observable"].values):
+        value, error = (float(here[f"collapse_{part}"][k]) for part in ("ratio", "ratio_error"))
+        if str(name) in CLAIMED and np.isfinite(value):
+            label = f"r of {str(name).replace('_', ' ')}, eta <= {float(here['up_to']):g}"
+            found.append(Verdict(label, value, error, -1.0, source))
+    return found
 
 
 def _collapsed(name: str, here: "xarray.Dataset") -> str:

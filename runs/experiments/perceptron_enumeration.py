@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from perceptron.enumeration import Enumeration
     from perceptron.patterns import Patterns
     from runs.figures import Drawing
+    from runs.verdict import Verdict
 
 MOST_WEIGHTS = 48
 """As `perceptron.enumeration.MOST_WEIGHTS`."""
@@ -134,6 +135,12 @@ class PerceptronEnumeration(Experiment):
         from runs.experiments.perceptron_enumeration_summary import summary
 
         return summary(results)
+
+    def verdicts(self, results: "xarray.Dataset") -> "list[Verdict]":
+        """Mean numbers of solutions beside their exact values."""
+        from runs.experiments.perceptron_enumeration_summary import verdicts
+
+        return verdicts(results)
 
 
 def size_bins(most_solutions: int) -> int:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from runs.tables import plain, with_error
+from runs.verdict import Verdict, largest_score
 
 if TYPE_CHECKING:
     import xarray
@@ -16,6 +17,12 @@ def summary(results: "xarray.Dataset") -> list[str]:
     done = np.flatnonzero(np.isfinite(results["solvable"].values).any(axis=1))
     row = results.isel(n=int(done[-1]))
     return [*lines, *(_cell(row.isel(alpha=j)) for j in range(row.sizes["alpha"]) if np.isfinite(row["solvable"][j]))]
+
+
+def verdicts(results: "xarray.Dataset") -> list[Verdict]:
+    """The mean number of solutions beside its exact value, everywhere."""
+    source = "exact: mean and deviation over instances, 2^(n-P) at margin 0"
+    return largest_score("mean number of solutions", results["solutions_z"].values, source)
 
 
 def _mean_solutions(results: "xarray.Dataset") -> list[str]:

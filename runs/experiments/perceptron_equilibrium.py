@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import xarray
 
     from runs.figures import Drawing
+    from runs.verdict import Verdict
 
 FEWEST_DRAWS = 16
 """Both halves of a chain are compared, each by its ranks."""
@@ -187,6 +188,12 @@ class PerceptronEquilibrium(Experiment):
         from runs.experiments.perceptron_equilibrium_summary import summary
 
         return summary(results)
+
+    def verdicts(self, results: "xarray.Dataset") -> "list[Verdict]":
+        """Limits at large N, or the largest size, beside replica theory."""
+        from runs.experiments.perceptron_equilibrium_summary import verdicts
+
+        return verdicts(results)
 
 
 def build_sampler(spec: EquilibriumSpec, point: Point) -> Any:

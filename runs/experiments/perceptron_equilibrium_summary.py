@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from runs.tables import plain, with_error
+from runs.verdict import Verdict
 
 if TYPE_CHECKING:
     import xarray
@@ -14,6 +15,24 @@ def summary(results: "xarray.Dataset") -> list[str]:
     """For each alpha the coldest temperature at which the most sizes are in equilibrium; then both ways to ln Z."""
     lines = [_alpha(results.isel(alpha=j)) for j in range(results.sizes["alpha"])]
     return [line for line in lines if line] + _chi2(results) + _integration(results)
+
+
+def verdicts(results: "xarray.Dataset") -> list[Verdict]:
+    """Energy and entropy, extrapolated to large N at the coldest temperature in equilibrium, beside replica theory."""
+    found = []
+    for j in range(results.sizes["alpha"]):
+        row = results.isel(alpha=j)
+        k = coldest(row)
+        if k is None or "energy_excess_limit" not in row or not np.isfinite(row["energy_excess_limit"][k]):
+            continue
+        cell = row.isel(beta=k)
+        where = f"alpha = {float(row['alpha']):g}, beta = {float(cell['beta']):g}, N to infinity"
+        for name in ("energy", "entropy"):
+            value, error = (float(cell[f"{name}_excess_limit{end}"]) for end in ("", "_error"))
+            known = float(cell[f"replica_{name}"].dropna("n")[-1])
+            source = "exact at large N: replica-symmetric theory (Krauth & Mezard 1989)"
+            found.append(Verdict(f"{name} / N, {where}", known + value, error, known, source))
+    return found
 
 
 def coldest(row: "xarray.Dataset") -> int | None:

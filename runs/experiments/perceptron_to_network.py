@@ -6,8 +6,9 @@ overlap R with the teacher.
 
 Networks: weights trained to one training loss, from fresh weights or from such that had learnt wrong labels first
 (Liu, Papailiopoulos & Achlioptas 2020, arXiv:1906.02613), by steps of more or less noise. Around each the smoothed free
-energy u(x, t), at the scale t where noise moves the weights by a given share of their length: as for weights +-1, whose
-length is fixed, and unlike sharpness itself this does not change when weights grow (arXiv:1703.04933).
+energy u(x, t), at fixed scales t and at the scale where noise moves the weights by a given share of their length, as
+flips do for weights +-1. Between weights of different lengths the two need not agree: which one is called width is a
+choice, since a network can be rescaled without a change of its outputs (arXiv:1703.04933).
 """
 
 import json
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     import xarray
 
     from runs.figures import Drawing
+    from runs.verdict import Verdict
 
 TEACHER = "teacher"
 """Point of the teachers themselves: no solver found them, and their test error is 0."""
@@ -112,6 +114,9 @@ class Training(Section):
         description="length of the smoothing's Gaussian, as a share of the length of the weights",
     )
     shown: Annotated[float, Field(gt=0)] = Field(0.05, description="displacement drawn: the nearest one")
+    scale: Annotated[float, Field(gt=0)] = Field(
+        0.3, description="t of the smoothing that is the same for all networks"
+    )
     steps: Annotated[int, Field(ge=64)] = Field(
         4000, description="steps of each chain that integrates around a network"
     )
@@ -201,6 +206,12 @@ class PerceptronToNetwork(Experiment):
 
         return summary(results)
 
+    def verdicts(self, results: "xarray.Dataset") -> "list[Verdict]":
+        """Signs of the rank correlations; ends of annealing beside typical solutions."""
+        from runs.experiments.perceptron_to_network_summary import verdicts
+
+        return verdicts(results)
+
 
 def instances_of(spec: PerceptronToNetworkSpec) -> Instances:
     """Binary patterns labelled by a teacher."""
@@ -235,6 +246,8 @@ def _network_file(spec: PerceptronToNetworkSpec, point: Point, path: Path) -> Dr
         "scale": Column(np.float64, "t of the smoothing", "1", scales),
         "entropy": Column(np.float64, "(beta / dim) (f(x) - u(x, t)), integration", "nats per weight", scales),
         "error": Column(np.float64, "its error bar", "nats per weight", scales),
+        "fixed_entropy": Column(np.float64, "the same at the t given for all networks", "nats per weight"),
+        "fixed_error": Column(np.float64, "its error bar", "nats per weight"),
         "laplace": Column(np.float64, "the same by Laplace", "nats per weight", scales),
         "laplace_error": Column(np.float64, "its error bar", "nats per weight", scales),
         "hessian_trace": Column(np.float64, "trace of the Hessian of the mean loss"),

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from perceptron.patterns import Patterns
 
 PIECE = 8
-"""Steps between two looks at the training loss."""
+"""Steps between two looks at the training loss, until it is near the one asked for."""
+NEAR = 1.5
 FIRST = {"step_size": 0.3, "batch_size": 32, "momentum": 0.9}
 """SGD that learns the wrong labels: any that reaches the loss would do."""
 
@@ -58,7 +59,7 @@ def measure_network(spec: PerceptronToNetworkSpec, point: Point, draw: int) -> d
     nothing = np.full(count, math.nan)
     row: dict[str, Any] = dict.fromkeys(("training_loss", "test_error", "length"), math.nan)
     row |= {"sweeps": -1, **dict.fromkeys(("scale", "entropy", "error", "laplace", "laplace_error"), nothing)}
-    row |= {"hessian_trace": math.nan, "hessian_trace_error": math.nan}
+    row |= dict.fromkeys(("hessian_trace", "hessian_trace_error", "fixed_entropy", "fixed_error"), math.nan)
     model = spec.landscape()
     recipe = next(r for r in spec.training.recipe if r.text == point.parameters["recipe"])
     sweeps, x = trained(spec, model, float(point.parameters["wrong"]), recipe, draw)
@@ -97,7 +98,7 @@ def _descended(
     if start is not None:
         state.x[:], state.energy[:] = start, model.energy(start)
     while int(state.sweep) < spec.training.max_sweeps and np.isfinite(state.energy[0]):
-        state, _ = sampler.step(state, PIECE)
+        state, _ = sampler.step(state, PIECE if state.energy[0] > NEAR * level else 1)
         if state.energy[0] <= level:
             return int(state.sweep), state.x
     return -1, None
@@ -110,18 +111,21 @@ def _surroundings(spec: PerceptronToNetworkSpec, model: "MLP", x: np.ndarray, dr
     beta, dim = float(model.data.size), model.dim
     share = np.array(spec.training.displacement)
     # A Gaussian of variance t / beta a weight has the length sqrt(dim t / beta).
-    scale = beta * (share * np.linalg.norm(x)) ** 2 / dim
+    scale = np.append(beta * (share * np.linalg.norm(x)) ** 2 / dim, spec.training.scale)
     seed = point_seed(spec.seed, f"probes {draw}")
     found = surroundings(
         model, x[None], scale, beta=beta, seed=seed, exact_below=0, integrate=True,
         options={"sweeps": spec.training.steps},
     )  # fmt: skip
+    value, error = -found.integration[0] * beta / dim, found.integration_error[0] * beta / dim
     return {
-        "scale": scale,
-        "entropy": -found.integration[0] * beta / dim,
-        "error": found.integration_error[0] * beta / dim,
-        "laplace": -found.laplace[0] * beta / dim,
-        "laplace_error": found.laplace_error[0] * beta / dim,
+        "scale": scale[:-1],
+        "entropy": value[:-1],
+        "error": error[:-1],
+        "fixed_entropy": value[-1],
+        "fixed_error": error[-1],
+        "laplace": -found.laplace[0, :-1] * beta / dim,
+        "laplace_error": found.laplace_error[0, :-1] * beta / dim,
         "hessian_trace": found.trace[0],
         "hessian_trace_error": found.trace_error[0],
     }

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 NATS = "nats per weight"
 SOLUTION_COLUMNS = ("overlap", "test_error", "entropy", "error")
 NETWORK_COLUMNS = (
-    "sweeps", "training_loss", "test_error", "length", "entropy", "laplace", "hessian_trace", "error", "laplace_error",
-    "hessian_trace_error",
+    "sweeps", "training_loss", "test_error", "length", "entropy", "laplace", "hessian_trace", "fixed_entropy", "error", "laplace_error",
+    "fixed_error", "hessian_trace_error",
 )  # fmt: skip
+
+MEANS = ("test_error", "entropy", "hessian_trace", "fixed_entropy", "length", "training_loss")
 
 SOLUTIONS = {
     "solution_overlap": Quantity("overlap with the teacher", dims=("instance",)),
@@ -38,6 +40,8 @@ NETWORKS = {
     "network_length": Quantity("length of the weights", dims=("network",)),
     "network_entropy": Quantity("(beta / dim) (f - u) of each network", NATS, ("network", "displacement")),
     "network_own_error": Quantity("error bar of each by its estimator", NATS, ("network", "displacement")),
+    "network_fixed_entropy": Quantity("(beta / dim) (f - u) of each at the same t", NATS, ("network",)),
+    "network_fixed_own_error": Quantity("error bar of each by its estimator", NATS, ("network",)),
     "network_laplace": Quantity("the same by Laplace", NATS, ("network", "displacement")),
     "network_laplace_own_error": Quantity("error bar of each by Laplace", NATS, ("network", "displacement")),
     "network_hessian_trace": Quantity("trace of the Hessian of each network", dims=("network",)),
@@ -45,6 +49,9 @@ NETWORKS = {
     "trained": Quantity("networks that reached the training loss"),
     "mean_test_error": Quantity("mean test error over networks"),
     "mean_entropy": Quantity("mean (beta / dim) (f - u) over networks", NATS, ("displacement",)),
+    "mean_fixed_entropy": Quantity("mean (beta / dim) (f - u) over networks at the same t", NATS),
+    "mean_length": Quantity("mean length of the weights over networks"),
+    "mean_training_loss": Quantity("mean training loss over networks", "nats"),
     "mean_hessian_trace": Quantity("mean trace of the Hessian over networks"),
 }
 
@@ -61,7 +68,7 @@ def assemble(spec: PerceptronToNetworkSpec, points: Sequence[Point], files: Mapp
     attributes = {
         "n": spec.perceptron.n, "dim": _dim(spec), "samples": spec.landscape().data.size, "data": spec.data.name,
         "training_loss": spec.training.loss, "first_loss": spec.training.first_loss,
-        "shown_distance": spec.perceptron.shown, "shown_displacement": spec.training.shown,
+        "scale": spec.training.scale, "shown_distance": spec.perceptron.shown, "shown_displacement": spec.training.shown,
     }  # fmt: skip
     results = xarray.Dataset({**solutions.variables(), **networks.variables()}, coords, attributes)
     return results.assign({**_correlations(results), **_theory(spec)})
@@ -97,11 +104,11 @@ def _put(spec: PerceptronToNetworkSpec, point: Point, path: Path, solutions: Res
         cell = spec.training.wrong.index(where["wrong"]), recipes.index(where["recipe"])
         with open_run_file(path, NETWORK_COLUMNS) as file:
             data = file.isel(draw=slice(0, spec.training.seeds)).load()
-        names = {name: f"network_{name}" for name in NETWORK_COLUMNS[:7]}
-        names |= {"error": "network_own_error", "laplace_error": "network_laplace_own_error",
+        names = {name: f"network_{name}" for name in NETWORK_COLUMNS[:8]}
+        names |= {"error": "network_own_error", "laplace_error": "network_laplace_own_error", "fixed_error": "network_fixed_own_error",
                   "hessian_trace_error": "network_hessian_own_error"}  # fmt: skip
         _fill(networks, cell, data, names, spec.training.seeds)
-        means = {name: f"mean_{name}" for name in ("test_error", "entropy", "hessian_trace")}
+        means = {name: f"mean_{name}" for name in MEANS}
         _means(networks, cell, data, means, "trained")
 
 
@@ -163,10 +170,10 @@ def rank_correlation(groups: Groups) -> float:
     return float(sums[0] / math.sqrt(sums[1] * sums[2])) if sums[1] > 0 and sums[2] > 0 else math.nan
 
 
-def with_jackknife(function: Callable[[Groups], float], groups: Groups) -> tuple[float, float]:
-    """A function of the groups and its standard error: repeats, which are independent, left out one at a time."""
-    count = groups.x.shape[2]
-    left = [function(Groups(*(np.delete(v, i, axis=2) for v in groups))) for i in range(count)]
+def with_jackknife(function: Callable[[Groups], float], groups: Groups, axis: int = 2) -> tuple[float, float]:
+    """A function of the groups and its standard error: places on `axis`, independent ones, left out one at a time."""
+    count = groups.x.shape[axis]
+    left = [function(Groups(*(np.delete(v, i, axis=axis) for v in groups))) for i in range(count)]
     if count < 3 or not np.isfinite(left).all():
         return function(groups), math.nan
     return function(groups), math.sqrt((count - 1) * float(np.var(left)))
@@ -176,34 +183,59 @@ def _correlations(results: "xarray.Dataset") -> dict[str, tuple]:
     """Rank correlations of local entropy and test error: of solutions by alpha, of networks by what is held fixed."""
     found: dict[str, tuple] = {}
     if "solution_entropy" in results:
-        learnt = results.isel(source=slice(0, -1))
-        y = learnt["solution_test_error"].transpose("alpha", "source", "instance").values
-        x = learnt["solution_entropy"].transpose("distance", "alpha", "source", "instance").values
-        pairs = [[with_jackknife(rank_correlation, Groups(one[a : a + 1], y[a : a + 1])) for a in range(len(y))]
-                 for one in x]  # fmt: skip
-        said = "rank correlation of S(d) and test error over solutions of the same instance"
-        found |= _estimate("solution_correlation", np.array(pairs), ("distance", "alpha"), said)
+        found |= _solution_correlations(results)
     if "network_entropy" in results:
         found |= _network_correlations(results)
     return found
 
 
+def _solution_correlations(results: "xarray.Dataset") -> dict[str, tuple]:
+    """Between solvers on the same instance, and within a solver over instances."""
+    learnt = results.isel(source=slice(0, -1))
+    y = learnt["solution_test_error"].transpose("alpha", "source", "instance").values
+    x = learnt["solution_entropy"].transpose("distance", "alpha", "source", "instance").values
+    places = range(len(y))
+    between = [[with_jackknife(rank_correlation, Groups(one[a : a + 1], y[a : a + 1])) for a in places] for one in x]
+    within = [
+        [with_jackknife(rank_correlation, Groups(one[a][..., None], y[a][..., None]), 1) for a in places] for one in x
+    ]
+    said = "rank correlation of S(d) and test error"
+    dims = ("distance", "alpha")
+    return {
+        **_estimate("solution_correlation", np.array(between), dims, f"{said} between solvers on the same instance"),
+        **_estimate("solution_correlation_within", np.array(within), dims, f"{said} within a solver, over instances"),
+    }
+
+
 def _network_correlations(results: "xarray.Dataset") -> dict[str, tuple]:
+    """Between recipes from one start, and between all networks of one number; by each measure of width."""
     y = results["network_test_error"].transpose("wrong", "recipe", "network").values
-    x = results["network_entropy"].transpose("displacement", "wrong", "recipe", "network").values
-    trace = -results["network_hessian_trace"].transpose("wrong", "recipe", "network").values
+    measures = {
+        "network": results["network_entropy"].transpose("displacement", "wrong", "recipe", "network").values,
+        "fixed": results["network_fixed_entropy"].transpose("wrong", "recipe", "network").values[None],
+        "trace": -results["network_hessian_trace"].transpose("wrong", "recipe", "network").values[None],
+        "length": -results["network_length"].transpose("wrong", "recipe", "network").values[None],
+    }
+    names = {"network": "local entropy", "fixed": "local entropy at one t", "trace": "minus the trace of the Hessian",
+             "length": "minus the length of the weights"}  # fmt: skip
     found: dict[str, tuple] = {}
-    together = "over all networks of the same number"
-    same = "over recipes, from the same first training"
-    for name, said, pool in (("same_start", same, False), ("all", together, True)):
-        form: Any = (lambda v: v.reshape(1, -1, v.shape[-1])) if pool else (lambda v: v)
-        pairs = [with_jackknife(rank_correlation, Groups(form(one), form(y))) for one in x]
-        text = f"rank correlation of local entropy and test error {said}"
-        found |= _estimate(f"network_correlation_{name}", np.array(pairs), ("displacement",), text)
-        flat = with_jackknife(rank_correlation, Groups(form(trace), form(y)))
-        text = f"rank correlation of minus the trace of the Hessian and test error {said}"
-        found |= _estimate(f"trace_correlation_{name}", np.array(flat), (), text)
+    for name, x in measures.items():
+        dims = ("displacement",) if name == "network" else ()
+        starts = [[with_jackknife(rank_correlation, Groups(one[i : i + 1], y[i : i + 1])) for i in range(len(y))]
+                  for one in x]  # fmt: skip
+        whole = [with_jackknife(rank_correlation, Groups(_pooled(one), _pooled(y))) for one in x]
+        said = f"rank correlation of {names[name]} and test error"
+        by_start, over_all = np.array(starts), np.array(whole)
+        if not dims:
+            by_start, over_all = by_start[0], over_all[0]
+        found |= _estimate(f"{name}_correlation", by_start, (*dims, "wrong"), f"{said} between recipes, same start")
+        found |= _estimate(f"{name}_correlation_all", over_all, dims, f"{said} between all starts and recipes")
     return found
+
+
+def _pooled(values: np.ndarray) -> np.ndarray:
+    """One group of everything that shares a number."""
+    return values.reshape(1, -1, values.shape[-1])
 
 
 def _estimate(name: str, pairs: np.ndarray, dims: tuple[str, ...], said: str) -> dict[str, tuple]:

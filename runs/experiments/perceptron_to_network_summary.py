@@ -7,6 +7,7 @@ import numpy as np
 from runs.experiments.perceptron_labels import LABELS
 from runs.experiments.perceptron_to_network_figures import shown
 from runs.tables import with_error
+from runs.verdict import Verdict
 
 if TYPE_CHECKING:
     import xarray
@@ -15,6 +16,34 @@ if TYPE_CHECKING:
 def summary(results: "xarray.Dataset") -> list[str]:
     """Means of each source and of each way to train, and rank correlations."""
     return [*_solutions(results), *_networks(results)]
+
+
+def verdicts(results: "xarray.Dataset") -> list[Verdict]:
+    """Wide places generalise: signs of rank correlations; annealing ends in typical solutions, known from theory."""
+    found, source = [], "expected sign: wider solutions have lower test errors"
+    if "solution_correlation" in results:
+        cells = results.isel(distance=shown(results, "distance"))
+        for i in range(results.sizes["alpha"]):
+            at = cells.isel(alpha=i)
+            where = f"alpha = {float(at['alpha']):g}"
+            value, error = float(at["solution_correlation"]), float(at["solution_correlation_error"])
+            name = f"rank correlation of S and test error, solutions, {where}"
+            found += [Verdict(name, value, error, 0.0, source, "below")] * bool(np.isfinite(value))
+            found += _typical(at, where)
+    if "network_correlation_all" in results:
+        at = results.isel(displacement=shown(results, "displacement"))
+        value, error = float(at["network_correlation_all"]), float(at["network_correlation_all_error"])
+        name = "rank correlation of local entropy and test error, networks from all starts"
+        found += [Verdict(name, value, error, 0.0, source, "below")] * bool(np.isfinite(value))
+    return found
+
+
+def _typical(at: "xarray.Dataset", where: str) -> list[Verdict]:
+    if "annealing" not in at["source"].values or not at.sel(source="annealing")["solved"] > 1:
+        return []
+    ends, source = at.sel(source="annealing"), "exact at large N: replica theory of typical solutions"
+    value, error = float(ends["test_error"]), float(ends["test_error_error"])
+    return [Verdict(f"test error of annealing, {where}", value, error, float(at["typical_test_error"]), source)]
 
 
 def _solutions(results: "xarray.Dataset") -> list[str]:

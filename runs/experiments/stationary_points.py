@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import xarray
 
     from runs.figures import Drawing
+    from runs.verdict import Verdict
 
 LIMITS = {"ring": (3, 16), "square": (3, 4), "complete": (3, 24), "linear": (1, 12), "tanh": (2, 8)}
 """Sites, sites per side or hidden units that each kind of case may have."""
@@ -142,6 +143,12 @@ class StationaryPoints(Experiment):
         from runs.experiments.stationary_points_results import summary
 
         return summary(results)
+
+    def verdicts(self, results: "xarray.Dataset") -> "list[Verdict]":
+        """Classes of stationary points that a complete enumeration does not have."""
+        from runs.experiments.stationary_points_results import verdicts
+
+        return verdicts(results)
 
 
 def rows_of(spec: StationaryPointsSpec, case: str) -> int:

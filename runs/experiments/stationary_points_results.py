@@ -10,6 +10,7 @@ import numpy as np
 from runs.experiments.result_grid import Quantity, ResultGrid
 from runs.experiments.stationary_points import NETWORK_COLUMNS, NETWORKS, StationaryPointsSpec, parts_of, rows_of
 from runs.grid import Point
+from runs.verdict import Verdict
 
 if TYPE_CHECKING:
     import xarray
@@ -173,6 +174,22 @@ def summary(results: "xarray.Dataset") -> list[str]:
         elif "zeros_hessian" in here and np.isfinite(here.zeros_hessian).any():
             lines.append(_said_of_network(str(case), here))
     return lines or ["no stationary point has been looked for yet"]
+
+
+def verdicts(results: "xarray.Dataset") -> list[Verdict]:
+    """Classes that a complete enumeration does not have, and zero eigenvalues that symmetry does not predict."""
+    found = []
+    for case in results.case.values:
+        here = results.sel(case=case)
+        if "unknown" in here and np.isfinite(here.unknown):
+            found.append(Verdict(f"{case}: classes found beyond those known", float(here.unknown), None, 0.0,
+                                 "exact: enumeration", "at most"))  # fmt: skip
+        for name, said in (("hessian", "the Hessian"), ("noise", "D")):
+            if f"zeros_{name}" in here and np.isfinite(here[f"zeros_{name}"].values).any():
+                off = np.abs(here[f"zeros_{name}"].values - here[f"predicted_{name}"].values)
+                found.append(Verdict(f"{case}: zero eigenvalues of {said} off the number predicted",
+                                     float(np.nanmax(off)), None, 0.0, "exact: symmetry", "at most"))  # fmt: skip
+    return found
 
 
 def _said_of_lattice(case: str, here: "xarray.Dataset") -> str:

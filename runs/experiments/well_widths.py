@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from mcmc.local_entropy.result import LocalEntropy
     from runs.figures import Drawing
+    from runs.verdict import Verdict
 
 ESTIMATORS = ("integration", "bar", "mbar", "tempering", "convolution", "laplace", "quadrature", "moreau")
 """The first four come from the same chains."""
@@ -131,6 +132,12 @@ class WellWidths(Experiment):
         from runs.experiments.well_widths_results import summary
 
         return summary(results)
+
+    def verdicts(self, results: "xarray.Dataset") -> "list[Verdict]":
+        """All scores against exact answers."""
+        from runs.experiments.well_widths_results import verdicts
+
+        return verdicts(results)
 
 
 def estimates(found: Case, spec: WellWidthsSpec, seed: int) -> "dict[str, LocalEntropy]":

@@ -10,6 +10,7 @@ from runs.experiments.result_grid import Quantity, ResultGrid
 from runs.experiments.well_widths import ESTIMATORS, WellWidthsSpec
 from runs.experiments.well_widths_cases import Case, case
 from runs.grid import Point
+from runs.verdict import Verdict, largest_score
 
 if TYPE_CHECKING:
     import xarray
@@ -121,3 +122,15 @@ def summary(results: "xarray.Dataset") -> list[str]:
             root = float(np.sqrt((spread**2).mean()))
             lines.append(f"{estimator}: root mean square z of single repeats {root:.2f} (1 when error bars are right)")
     return lines
+
+
+def verdicts(results: "xarray.Dataset") -> list[Verdict]:
+    """All scores of each estimator, where it claims to be exact within its error."""
+    scores = results.score.where(results.judged == 1)
+    return [
+        verdict
+        for estimator in results.estimator.values
+        for verdict in largest_score(
+            f"u(x, t) by {estimator}", scores.sel(estimator=estimator).values, "exact: closed forms and quadrature"
+        )
+    ]

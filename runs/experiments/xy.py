@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import xarray
 
     from runs.figures import Drawing
+    from runs.verdict import Verdict
 
 SERIES_BUFFER = 64 * 2**20
 """Bytes of rows waiting for a full chunk, and of the FFT that checks the length of the chains."""
@@ -119,6 +120,12 @@ class XYPhaseDiagram(Experiment):
         from runs.experiments.xy_summary import summary
 
         return summary(results)
+
+    def verdicts(self, results: "xarray.Dataset") -> "list[Verdict]":
+        """T_BKT or T_c beside the published one; of the gauge glass, the helicity modulus beside 0."""
+        from runs.experiments.xy_summary import verdicts
+
+        return verdicts(results)
 
 
 def build_sampler(spec: XYSpec, point: Point) -> Any:

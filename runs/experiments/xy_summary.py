@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mcmc.landscapes.xy import theory
 from runs.tables import with_error
+from runs.verdict import Verdict, largest_score
 
 if TYPE_CHECKING:
     import xarray
@@ -19,6 +21,24 @@ def summary(results: "xarray.Dataset") -> list[str]:
     if "t_c" in results:
         return _critical(results)
     return _range(results)
+
+
+def verdicts(results: "xarray.Dataset") -> list[Verdict]:
+    """T_BKT or T_c beside the published one; of the gauge glass, the disorder average of the helicity modulus."""
+    scale = results.attrs.get("coupling")
+    scale = float(scale) if isinstance(scale, (float, int, np.floating)) else np.nan
+    if "t_bkt" in results and results.attrs["lattice"] == "square":
+        value, error = float(results["t_bkt"]), float(results["t_bkt_error"])
+        source = "published: Hasenbusch 2005, J. Phys. A 38, 5869"
+        return [Verdict("T_BKT", value, error, scale * theory.T_BKT, source)]
+    if "t_c" in results and results.attrs["lattice"] == "cubic":
+        value, error = float(results["t_c"]), float(results["t_c_error"])
+        source = "published: 1 / 0.4541652(11), Campostrini et al. 2006, PRB 74, 144506"
+        return [Verdict("T_c", value, error, scale / theory.CUBIC_BETA_C, source)]
+    if results.attrs.get("phase", "none") == "uniform" and "helicity_modulus" in results:
+        scores = (results["helicity_modulus"] / results["helicity_modulus_error"]).values
+        return largest_score("disorder average of the helicity modulus minus 0", scores, "exact: 0 by symmetry")
+    return []
 
 
 def _bkt(results: "xarray.Dataset") -> list[str]:
