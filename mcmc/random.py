@@ -68,6 +68,9 @@ class Stream(IntEnum):
     CRANK_NICOLSON_ACCEPT = 56
     TRAJECTORY_SURROGATE = 60
     TIME_REVERSAL = 61
+    LANDSCAPE_NOISE = 70
+    LIMIT_CYCLE_NOISE = 72
+    DESCENT_NOISE = 73
 
 
 @njit(inline="always")
