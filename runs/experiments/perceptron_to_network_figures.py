@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from runs.experiments.perceptron_labels import looks
+from runs.experiments.perceptron_labels import LABELS, looks
 from runs.experiments.perceptron_to_network import TEACHER
 from runs.figures import MARKERS, PAGE_WIDTH, THEORY, Drawing, colours, new_figure, save
 
@@ -14,16 +14,22 @@ if TYPE_CHECKING:
 
 
 def draw(results: "xarray.Dataset", out: Path) -> list[Drawing]:
-    """One panel an alpha, and the networks."""
-    panels = results.sizes["alpha"] + 1
-    figure, axes = new_figure(PAGE_WIDTH, 3.6, ncols=panels, squeeze=False)
-    for letter, ax in zip("abcdefgh", axes[0], strict=False):
+    """One panel an alpha, and two of the networks: width relative to the weights, and at one scale."""
+    panels = results.sizes["alpha"] + 2
+    figure, axes = new_figure(PAGE_WIDTH, 5.6, nrows=-(-panels // 2), ncols=2, squeeze=False)
+    flat = axes.ravel()
+    for letter, ax in zip("abcdefgh", flat, strict=False):
         ax.set_title(f"({letter})", loc="left")
         ax.set_ylabel("test error")
-    for i, ax in enumerate(axes[0, :-1]):
+    for unused in flat[panels:]:
+        unused.set_axis_off()
+    for i, ax in enumerate(flat[: panels - 2]):
         _solutions(ax, results.isel(alpha=i))
-    _networks(axes[0, -1], results)
-    handles, labels = axes[0, 0].get_legend_handles_labels()
+    share = float(results["displacement"][shown(results, "displacement")])
+    _networks(flat[panels - 2], results, "network_entropy", rf"networks, $|\delta x|={share:g}\,|x|$")
+    scale = float(results.attrs["scale"])
+    _networks(flat[panels - 1], results, "network_fixed_entropy", rf"networks, $t={scale:g}$ for all")
+    handles, labels = flat[0].get_legend_handles_labels()
     if handles:
         figure.legend(handles, labels, loc="outside upper center", ncols=4)
     return [save(figure, out, "width-and-test-error", _caption(results))]
@@ -78,21 +84,24 @@ def _cloud(ax: Any, x: np.ndarray, y: np.ndarray, look: dict[str, Any]) -> None:
                 label=look["label"], zorder=3)  # fmt: skip
 
 
-def _networks(ax: Any, results: "xarray.Dataset") -> None:
+def _networks(ax: Any, results: "xarray.Dataset", name: str, title: str) -> None:
     from matplotlib.lines import Line2D
 
-    k = shown(results, "displacement")
-    share = float(results["displacement"][k])
-    ax.set_title(rf"networks, $|\delta x|={share:g}\,|x|$", loc="right")
-    ax.set_xlabel(r"$(n/D)\,[f(x)-u(x,t)]$ (nats per weight)", fontsize=9)
-    if "network_entropy" not in results:
+    ax.set_title(title, loc="right")
+    ax.set_xlabel(r"local entropy $(n/D)\,[f(x)-u(x,t)]$ (nats per weight)", fontsize=9)
+    if name not in results:
         return
     palette = colours(results.sizes["wrong"])
+    whole = results.isel(displacement=shown(results, "displacement"))
     for i, j in np.ndindex(results.sizes["wrong"], results.sizes["recipe"]):
-        at = results.isel(wrong=i, recipe=j, displacement=k)
+        at = whole.isel(wrong=i, recipe=j)
         look = {"color": palette[i], "marker": MARKERS[j % len(MARKERS)], "label": None}
-        _cloud(ax, at["network_entropy"].values, at["network_test_error"].values, look)
+        _cloud(ax, at[name].values, at["network_test_error"].values, look)
     ax.set_xscale("symlog", linthresh=1e-5)
+    ax.annotate("", (0.98, -0.2), (0.8, -0.2), xycoords="axes fraction", arrowprops={"arrowstyle": "->"})
+    ax.annotate("wide", (0.79, -0.2), xycoords="axes fraction", ha="right", va="center", fontsize=8)
+    if name != "network_entropy":
+        return
     handles = [
         Line2D([], [], color=palette[i], marker="o", linestyle="none",
                label="fresh weights" if w == 0 else f"after {100 * w:g} % wrong labels")
@@ -107,17 +116,44 @@ def _networks(ax: Any, results: "xarray.Dataset") -> None:
 
 
 def _caption(results: "xarray.Dataset") -> str:
-    attrs = results.attrs
-    letters = "a" if results.sizes["alpha"] == 1 else f"a-{'abcdefgh'[results.sizes['alpha'] - 1]}"
-    last = "abcdefgh"[results.sizes["alpha"]]
+    attrs, count = results.attrs, results.sizes["alpha"]
+    letters = "a" if count == 1 else f"a-{'abcdefgh'[count - 1]}"
+    relative, fixed = "abcdefgh"[count], "abcdefgh"[count + 1]
+    unsolved = [
+        f"{LABELS.get(str(name), str(name))} at alpha = {float(alpha):g}"
+        for name in results["source"].values
+        for alpha in results["alpha"].values
+        if "solved" in results and float(results["solved"].sel(source=name, alpha=alpha)) == 0
+    ]
     return (
         f"Does a wide minimum generalise? ({letters}) Solutions of binary perceptrons with N = {attrs['n']} weights, "
         "patterns labelled by a teacher: number of solutions at a distance (belief propagation) against the wrong "
         "fraction of fresh patterns, arccos(R)/pi. Pale: every solution; symbols: means over instances, bars one "
-        "standard error. The teachers are typical solutions, narrow, and right by definition: width is a sign of "
-        f"what was learnt, no cause. ({last}) Networks with D = {attrs['dim']} weights trained on {attrs['samples']} "
-        f"samples of {attrs['data']} to a training loss of {attrs['training_loss']:g}, by SGD of different noise "
-        "(symbols) from different starts (colours: weights that had learnt wrong labels first): smoothed free energy "
-        "by Monte Carlo integration at beta = number of samples n, smoothing a fixed share of the weights' length, "
-        "against the test error. Bars: one standard error over networks."
+        "standard error. The teachers (arrows: their error is 0) are typical solutions, narrow, and right by "
+        "definition: width is a sign of what was learnt, no cause. "
+        f"{'No solution was found by ' + ', '.join(unsolved) + '. ' if unsolved else ''}"
+        f"({relative}, {fixed}) Networks with D = {attrs['dim']} weights trained on {attrs['samples']} samples of "
+        f"{attrs['data']} until their training loss fell to {attrs['training_loss']:g}, by SGD of different noise "
+        "(symbols) from different starts (colours: weights that had learnt wrong labels first, and are longer for "
+        "it): smoothed free energy by integration at beta = number of samples n. "
+        f"({relative}) The smoothing is the same share of the weights' length, ({fixed}) the same t for all. "
+        f"{_between(results)}Bars: one standard error over networks, which share one split into training and test "
+        "samples."
+    )
+
+
+def _between(results: "xarray.Dataset") -> str:
+    """How the two measures rank networks, in the words of the numbers."""
+    if "network_correlation_all" not in results:
+        return ""
+    at = results.isel(displacement=shown(results, "displacement"))
+    starts = ", ".join(
+        f"{float(at['network_correlation'][i]):+.2f} and {float(at['fixed_correlation'][i]):+.2f} "
+        f"{'from fresh weights' if w == 0 else f'after {100 * float(w):g} % wrong labels'}"
+        for i, w in enumerate(results["wrong"].values)
+    )
+    return (
+        f"Rank correlation of the two with test error: {starts}; between all starts "
+        f"{float(at['network_correlation_all']):+.2f} and {float(at['fixed_correlation_all']):+.2f}: there lengths "
+        "differ, and the choice of scale decides the sign. "
     )

@@ -18,10 +18,19 @@ if TYPE_CHECKING:
 NATS = "nats per weight"
 SOLUTION_COLUMNS = ("overlap", "test_error", "entropy", "error")
 NETWORK_COLUMNS = (
-    "sweeps", "training_loss", "test_error", "length", "entropy", "laplace", "hessian_trace", "fixed_entropy", "error", "laplace_error",
-    "fixed_error", "hessian_trace_error",
-)  # fmt: skip
-
+    "sweeps",
+    "training_loss",
+    "test_error",
+    "length",
+    "entropy",
+    "laplace",
+    "hessian_trace",
+    "fixed_entropy",
+)
+OWN_ERRORS = {
+    "error": "network_own_error", "laplace_error": "network_laplace_own_error",
+    "fixed_error": "network_fixed_own_error", "hessian_trace_error": "network_hessian_own_error",
+}  # fmt: skip
 MEANS = ("test_error", "entropy", "hessian_trace", "fixed_entropy", "length", "training_loss")
 
 SOLUTIONS = {
@@ -68,7 +77,8 @@ def assemble(spec: PerceptronToNetworkSpec, points: Sequence[Point], files: Mapp
     attributes = {
         "n": spec.perceptron.n, "dim": _dim(spec), "samples": spec.landscape().data.size, "data": spec.data.name,
         "training_loss": spec.training.loss, "first_loss": spec.training.first_loss,
-        "scale": spec.training.scale, "shown_distance": spec.perceptron.shown, "shown_displacement": spec.training.shown,
+        "scale": spec.training.scale, "shown_distance": spec.perceptron.shown,
+        "shown_displacement": spec.training.shown,
     }  # fmt: skip
     results = xarray.Dataset({**solutions.variables(), **networks.variables()}, coords, attributes)
     return results.assign({**_correlations(results), **_theory(spec)})
@@ -102,11 +112,9 @@ def _put(spec: PerceptronToNetworkSpec, point: Point, path: Path, solutions: Res
     else:
         recipes = [recipe.text for recipe in spec.training.recipe]
         cell = spec.training.wrong.index(where["wrong"]), recipes.index(where["recipe"])
-        with open_run_file(path, NETWORK_COLUMNS) as file:
+        with open_run_file(path, (*NETWORK_COLUMNS, *OWN_ERRORS)) as file:
             data = file.isel(draw=slice(0, spec.training.seeds)).load()
-        names = {name: f"network_{name}" for name in NETWORK_COLUMNS[:8]}
-        names |= {"error": "network_own_error", "laplace_error": "network_laplace_own_error", "fixed_error": "network_fixed_own_error",
-                  "hessian_trace_error": "network_hessian_own_error"}  # fmt: skip
+        names = {**{name: f"network_{name}" for name in NETWORK_COLUMNS}, **OWN_ERRORS}
         _fill(networks, cell, data, names, spec.training.seeds)
         means = {name: f"mean_{name}" for name in MEANS}
         _means(networks, cell, data, means, "trained")

@@ -68,7 +68,8 @@ def _solutions(results: "xarray.Dataset") -> list[str]:
         lines.append(
             f"alpha = {float(cells['alpha']):g}, typical solutions in theory: S({d:.2g}) = "
             f"{float(cells['typical_entropy']):.4f}, test error {float(cells['typical_test_error']):.4f}; rank "
-            f"correlation of S and test error over solutions of one instance: {_said(cells, 'solution_correlation')}"
+            f"correlation of S and test error between solvers on one instance {_said(cells, 'solution_correlation')}, "
+            f"within a solver over instances {_said(cells, 'solution_correlation_within')}"
         )
     return lines
 
@@ -80,11 +81,11 @@ def _networks(results: "xarray.Dataset") -> list[str]:
     for i, j in np.ndindex(results.sizes["wrong"], results.sizes["recipe"]):
         at = results.isel(wrong=i, recipe=j, displacement=k)
         if at["trained"] > 1:
-            start = f"after {100 * float(at['wrong']):g} % wrong labels" if at["wrong"] > 0 else "from fresh weights"
             lines.append(
-                f"networks {start}, {at['recipe'].item()} ({int(at['trained'])}): local entropy "
-                f"{_said(at, 'mean_entropy')} nats per weight, test error {_said(at, 'mean_test_error')}, "
-                f"trace of the Hessian {_said(at, 'mean_hessian_trace')}"
+                f"networks {_start(float(at['wrong']))}, {at['recipe'].item()} ({int(at['trained'])}): local entropy "
+                f"{_said(at, 'mean_entropy')} nats per weight, test error {_said(at, 'mean_test_error')}, trace of the "
+                f"Hessian {_said(at, 'mean_hessian_trace')}, |x| {_said(at, 'mean_length')}, training loss "
+                f"{_said(at, 'mean_training_loss')}"
             )
     at = results.isel(displacement=k)
     ratio = at["network_laplace"].values / at["network_entropy"].values
@@ -94,13 +95,25 @@ def _networks(results: "xarray.Dataset") -> list[str]:
             f"{np.nanmax(ratio):.3g} of {int(np.isfinite(ratio).sum())} networks; largest relative error of "
             f"integration {np.nanmax(np.abs(at['network_own_error'].values / at['network_entropy'].values)):.2g}"
         )
-    for name, said in (("same_start", "from the same start"), ("all", "from all starts")):
-        lines.append(
-            f"networks, rank correlation with test error {said}: local entropy "
-            f"{_said(at, f'network_correlation_{name}')}, minus the trace of the Hessian "
-            f"{_said(at, f'trace_correlation_{name}')}"
-        )
-    return lines
+    return [*lines, *_network_correlations(at)]
+
+
+def _network_correlations(at: "xarray.Dataset") -> list[str]:
+    """By start, and between starts, where weights differ in length: measures of width then disagree."""
+    fixed = f"local entropy at t = {float(at.attrs['scale']):g} for all"
+    names = {"network": "local entropy", "fixed": fixed, "trace": "minus the trace of the Hessian"}
+    lines = []
+    for i in range(at.sizes["wrong"]):
+        cells = at.isel(wrong=i)
+        said = ", ".join(f"{text} {_said(cells, f'{name}_correlation')}" for name, text in names.items())
+        lines.append(f"networks {_start(float(cells['wrong']))}, rank correlation with test error: {said}")
+    names["length"] = "minus the length of the weights"
+    said = ", ".join(f"{text} {_said(at, f'{name}_correlation_all')}" for name, text in names.items())
+    return [*lines, f"networks, between all starts and recipes: {said}"]
+
+
+def _start(wrong: float) -> str:
+    return f"after {100 * wrong:g} % wrong labels" if wrong > 0 else "from fresh weights"
 
 
 def _said(cells: "xarray.Dataset", name: str) -> str:
