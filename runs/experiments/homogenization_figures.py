@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import xarray
 
 TITLES = {"quadratic": "quadratic", "double-well": "double well"}
-SHIFT = 0.006
+SHIFT = 0.004
 """Between the abscissae of neighbouring numbers of replicas, so that their symbols do not hide each other."""
 
 
@@ -59,12 +59,13 @@ def _drift(results: "xarray.Dataset", out: Path) -> Drawing:
         ax.axhline(float(here.averaged.mean()), color="0.25", linestyle="--", label="averaged, $-u'$")
         ax.axhline(float(here.steps_limit.mean()), color="C3", linestyle=":", label="averaged, of these steps")
         ax.set_ylabel("drift of $x$ (1 / slow time)")
-        ax.legend(fontsize=7)
+        # Drifts towards 0 rise with epsilon, those away from it fall.
+        ax.legend(fontsize=7, loc="upper left" if float(here.averaged.mean()) < 0 else "lower left")
     caption = (
         "Mean displacement of x per unit of slow time, with one standard error, against the ratio of time scales; open "
         "symbols: extrapolated to 0 by a parabola through the four smallest. Dashed: the averaged dynamics dx = -u'(x, "
-        "gamma) ds, which all numbers of replicas become; dotted: the same with the bias that Euler-Maruyama steps of y "
-        "have at this step / epsilon. Symbols of different n are shifted apart."
+        "gamma) ds, which all numbers of replicas become; dotted: the same with the bias that Euler-Maruyama steps of "
+        "y have at this step / epsilon. Symbols of different n are shifted apart."
     )
     return save(figure, out, "drift", caption)
 
