@@ -14,6 +14,7 @@ from runs.benchmarks.timing import Row
 def groups() -> list[tuple[str, Callable[[], Iterator[Row]]]]:
     """Titles and row generators; a later landscape appends its own."""
     from runs.benchmarks import (
+        continuum,
         local_entropy,
         networks,
         perceptron_enumeration,
@@ -52,6 +53,9 @@ def groups() -> list[tuple[str, Callable[[], Iterator[Row]]]]:
         ("Networks: gradients of single samples", networks.noise_rows),
         ("Networks: memory", networks.memory_rows),
         ("Networks: coupled replicas", networks.parle_rows),
+        ("Continuum: stationary densities", continuum.stationary_rows),
+        ("Continuum: Hamilton-Jacobi, viscous", continuum.viscous_rows),
+        ("Continuum: Hamilton-Jacobi, non-viscous", continuum.non_viscous_rows),
         ("Time per independent sample, L = 64, T = 0.9, one chain", xy_independent.independent_sample_rows),
     ]
 
