@@ -67,8 +67,8 @@ def _densities(results: "xarray.Dataset", out: Path) -> Drawing:
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
     caption = (
-        "The density at several times, from exp(-(x - x0)^2 / (2 variance)), in the first realisation: on f, with "
-        "twice the diffusion, it stays in the wells next to its start; smoothing lets it slide down."
+        "The density at several times, from exp(-(x - x0)^2 / (2 variance)), in the first realisation: on f, with a "
+        "diffusion of its own, it stays in the wells next to its start; smoothing lets it slide down."
     )
     return save(figure, out, "densities", caption)
 

@@ -63,7 +63,8 @@ def test_command_exists(command):
 
 
 def test_bundled_specs_are_those_named():
-    named = set(re.findall(r"`((?:xy|perceptron|network|local-entropy|stationary|well)-[\w-]+)`", README))
+    kinds = "xy|perceptron|network|local-entropy|stationary|information|hj|limit|free-energy|well"
+    named = set(re.findall(rf"`((?:{kinds})-[\w-]+|homogenization)`", README))
     assert named == {path.stem for path in (ROOT / "runs" / "specs").glob("*.toml")}
 
 
