@@ -5,7 +5,6 @@ at several step sizes and batch sizes. At snapshots D's whole spectrum is taken 
 and the scatter of batches' gradients as it is, from which follows the temperature of the noise.
 """
 
-import itertools
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,9 +26,6 @@ if TYPE_CHECKING:
     from runs.figures import Drawing
     from runs.verdict import Verdict
 
-REPLACEMENT: dict[str, bool | Literal["epoch"]] = {"epoch": "epoch", "without": False, "with": True}
-"""As a run file says it, and as batches take it."""
-
 NUMBERS = {
     "trace": "trace of D",
     "participation_ratio": "(sum of D's eigenvalues)^2 / sum of squares",
@@ -43,13 +39,14 @@ NUMBERS = {
     "overlap": "overlap of the first directions of D and of the Hessian",
     "hessian_trace": "trace of the Hessian",
     "share": "measured covariance of a batch's gradient over D, by their traces",
+    "epoch_share": "measured covariance of the sum of the gradients of an epoch over D and its steps, by their traces",
     "loss": "mean loss of the training samples",
     "training_error": "wrong fraction of the training samples",
     "test_error": "wrong fraction of the test samples",
 }
 """What a snapshot is described by, each a number."""
 
-WITH_ERRORS = ("cosine", "anisotropy", "hessian_trace", "share")
+WITH_ERRORS = ("cosine", "anisotropy", "hessian_trace", "share", "epoch_share")
 """Numbers with an error of their own."""
 
 
@@ -62,6 +59,9 @@ class Measured(Section):
     probes: Annotated[int, Field(ge=8)] = Field(32, description="random vectors for traces with the Hessian")
     batches: Annotated[int, Field(ge=8)] = Field(
         100, description="batches drawn to measure how their gradients scatter"
+    )
+    sums: Annotated[int, Field(ge=2)] = Field(
+        8, description="epochs drawn to measure how the sum of their gradients scatters at fixed weights"
     )
 
 
@@ -98,15 +98,24 @@ class NoiseGrid(Section):
 class NetworkNoiseSpec(OnNetworks):
     """The network, its training, and what is measured."""
 
-    measured: Measured = Field(default_factory=lambda: Measured.model_validate({}))
+    measured: Measured = Field(default_factory=lambda: Measured.model_validate({}), validate_default=True)
     grid: NoiseGrid
+
+    @field_validator("measured")
+    @classmethod
+    def _directions_fit(cls, value: Measured, info: ValidationInfo) -> Measured:
+        data, network = info.data.get("data"), info.data.get("network")
+        if data is not None and network is not None and 2 * value.top > network.weights(data):
+            most = network.weights(data)
+            raise ValueError(f"top = {value.top}: at most half of the {most} weights of the network can be compared")
+        return value
 
     @field_validator("grid")
     @classmethod
     def _batches_fit(cls, value: NoiseGrid, info: ValidationInfo) -> NoiseGrid:
         data = info.data.get("data")
-        if data is not None and data.train is not None and value.batch[-1] > data.train:
-            raise ValueError(f"batch = {value.batch[-1]} is more than the {data.train} samples of data.train")
+        if data is not None and value.batch[-1] > data.training_samples:
+            raise ValueError(f"batch = {value.batch[-1]}: there are {data.training_samples} training samples")
         return value
 
 
@@ -135,10 +144,8 @@ class NetworkNoise(Experiment):
 
     def memory(self, spec: NetworkNoiseSpec, point: Point) -> int:
         """A few matrices over the samples or over the weights, whichever is fewer."""
-        data = spec.data
-        samples = data.train or 60_000
-        widths = [data.features or (data.side or 28) ** 2, *spec.network.hidden, max(10, data.classes)]
-        weights = sum((a + 1) * b for a, b in itertools.pairwise(widths))
+        samples, weights = spec.data.training_samples, spec.network.weights(spec.data)
+        widths = [spec.data.inputs, *spec.network.hidden, spec.data.outputs]
         smaller = min(samples, weights)
         # D and its copy for the eigenvalues; factors of layers; chunks of sample gradients; products with 64 vectors.
         return int(32 * smaller**2 + 8 * samples * (3 * sum(widths) + 64 * max(widths[1:])) + 4096 * weights + 2**27)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mcmc.errors import LandscapeError, NonFiniteEnergyError
-from runs.experiments.network_noise import REPLACEMENT, NetworkNoiseSpec
+from runs.experiments.network_noise import NetworkNoiseSpec
+from runs.experiments.network_spec import REPLACEMENT
 from runs.grid import Point, point_seed
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def snapshot(spec: NetworkNoiseSpec, point: Point, landscape: "MLP", x: np.ndarr
     # The same probes for all: differences between snapshots are then less noisy than the snapshots.
     row |= _aligned(spec, landscape, noise, point_seed(spec.seed, "probes"))
     row |= _scatter(spec, point, landscape, noise, point_seed(spec.seed, f"scatter {point.name} draw-{draw}"))
+    row |= _sums(spec, point, landscape, noise, point_seed(spec.seed, f"sums {point.name} draw-{draw}"))
     row["seconds"] = time.thread_time() - begin
     return row
 
@@ -120,3 +122,23 @@ def _scatter(
         squares.append((away**2).sum(axis=1))
     found = np.concatenate(squares) / noise.trace
     return {"share": float(found.mean()), "share_own": float(found.std(ddof=1) / np.sqrt(found.size))}
+
+
+def _sums(
+    spec: NetworkNoiseSpec, point: Point, landscape: "MLP", noise: "GradientNoise", seed: int
+) -> dict[str, float]:
+    """Tr Cov(sum of an epoch's gradients) / (steps Tr D) and its error, at fixed weights: 0 where samples all come up.
+
+    For batches independent of each other it is what `_scatter` finds.
+    """
+    from mcmc.samplers.minibatches import Minibatches
+
+    said = point.parameters
+    batches = Minibatches(landscape.data_size, said["batch"], replacement=REPLACEMENT[said["replacement"]])
+    chains = np.arange(spec.measured.sums, dtype=np.uint32)
+    x = np.repeat(noise.point[None], chains.size, axis=0)
+    total = -batches.per_epoch * landscape.gradient(x)
+    for step in range(batches.per_epoch):
+        total += landscape.gradient(x, batches.indices(step, chains, seed))
+    found = (total**2).sum(axis=1) / (batches.per_epoch * noise.trace)
+    return {"epoch_share": float(found.mean()), "epoch_share_own": float(found.std(ddof=1) / np.sqrt(found.size))}

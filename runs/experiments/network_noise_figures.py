@@ -22,21 +22,24 @@ FLOOR = 1e-12
 
 def draw(results: "xarray.Dataset", out: Path) -> list[Drawing]:
     """All figures that the results allow."""
-    if "trace" not in results:
+    if "trace" not in results or not _ways(results):
         return []
     return [_spectra(results, out), _along(results, out), _temperature(results, out), _aligned(results, out),
             _beside_published(results, out)]  # fmt: skip
 
 
 def _ways(results: "xarray.Dataset") -> list[tuple["xarray.Dataset", dict[str, Any]]]:
-    """Each way of training that has results, with its look: colour by step size and batch, line by replacement."""
+    """Each way of training that has results, with its look: colour by step size and batch, line by replacement.
+
+    Those that ended above the loss of guessing are none.
+    """
     pairs = [(i, j) for i in range(results.sizes["step_size"]) for j in range(results.sizes["batch"])]
     palette = PALETTE if len(pairs) <= len(PALETTE) else colours(len(pairs))
     found = []
     for place, (i, j) in enumerate(pairs):
         for k, kind in enumerate(results["replacement"].values):
             cell = results.isel(step_size=i, batch=j, replacement=k)
-            if np.isfinite(cell["trace"]).any():
+            if np.isfinite(cell["trace"]).any() and cell["untrained"] != 1:
                 found.append((cell, {"color": palette[place], "linestyle": LINES[str(kind)]}))
     return found
 
@@ -78,6 +81,24 @@ def _about(results: "xarray.Dataset") -> str:
     )
 
 
+def _shared(results: "xarray.Dataset") -> str:
+    """What errors do not hold, and what is not drawn."""
+    lost = int((results["untrained"] == 1).sum())
+    left_out = f" Left out: {lost} ways of training whose loss ends above that of guessing." if lost else ""
+    return " Training and test samples, one split, are the same for all seeds." + left_out
+
+
+def _hardly_trained(results: "xarray.Dataset") -> str:
+    """The way of training with the fewest steps, and its loss."""
+    cell = min((cell for cell, _ in _ways(results)), key=lambda cell: (-int(cell["batch"]), float(cell["step_size"])))
+    b, epochs = int(cell["batch"]), int(cell["epoch"][-1])
+    steps = epochs * (int(results.attrs["samples"]) // b)
+    return (
+        f" At equal epochs large batches take few steps: b = {b} with eta = {float(cell['step_size']):g} takes {steps} "
+        f"and ends at a loss of {float(cell['loss'][-1]):.2g} ({results.attrs['chance']:.2g} by guessing)."
+    )
+
+
 def _spectra(results: "xarray.Dataset", out: Path) -> Drawing:
     figure, (left, right) = new_figure(PAGE_WIDTH, 3.3, ncols=2, sharey=True)
     first = _ways(results)[0][0]
@@ -96,15 +117,15 @@ def _spectra(results: "xarray.Dataset", out: Path) -> Drawing:
         ax.set_xlabel(r"rank $i$ of the eigenvalue")
     left.set_ylabel(r"eigenvalue $\lambda_i$ of $D$")
     _keys(figure, results)
-    least = float(np.nanmax(results["eigenvalue_of_d"].isel(eigenvalue=0)))
-    left.set_ylim(bottom=max(left.get_ylim()[0], 1e-11 * least))
+    largest = max(float(np.nanmax(cell["eigenvalue_of_d"].isel(eigenvalue=0))) for cell, _ in _ways(results))
+    left.set_ylim(bottom=max(left.get_ylim()[0], 1e-11 * largest))
     caption = (
         f"Eigenvalues of D, the covariance of the gradients of single samples, of {_about(results)}: mean over "
         f"{results.sizes['seed']} seeds. D has at most {results.sizes['eigenvalue']} eigenvalues other than 0. Dots: "
         "where a curve passes lambda_max d eps of float32, the threshold by which arXiv:1710.11029 counts the rank; "
         f"what lies below is not 0. (a) At the least step size and batch, {drawn(str(first['replacement'].item()))}. "
-        + _colours_said()
-    )
+        + _colours_said() + _shared(results)
+    )  # fmt: skip
     return save(figure, out, "spectra", caption)
 
 
@@ -129,6 +150,8 @@ def _spectrum(ax: Any, cell: "xarray.Dataset", look: dict[str, Any]) -> None:
 
 PANELS = (
     ("loss", "training loss", True),
+    ("training_error", "training error", False),
+    ("test_error", "test error", False),
     ("trace", r"$\mathrm{Tr}\,D$", True),
     ("participation_ratio", r"participation ratio of $D$", True),
     ("rank_float32", r"rank of $D$ / $d$ (float32)", True),
@@ -136,17 +159,19 @@ PANELS = (
 
 
 def _along(results: "xarray.Dataset", out: Path) -> Drawing:
-    figure, axes = new_figure(PAGE_WIDTH, 4.8, nrows=2, ncols=2)
-    for letter, ax, (name, label, logarithmic) in zip("abcd", axes.flat, PANELS, strict=True):
+    figure, axes = new_figure(PAGE_WIDTH, 4.8, nrows=2, ncols=3)
+    for letter, ax, (name, label, logarithmic) in zip("abcdef", axes.flat, PANELS, strict=True):
         _curves(ax, results, name, label, letter, logarithmic)
+        ax.tick_params(axis="x", labelsize=7)
     _keys(figure, results)
     caption = (
         f"Along the training of {_about(results)}: means over {results.sizes['seed']} seeds, bands one standard error. "
-        "(a) Mean loss of the training samples. (b) Trace of D: the mean squared distance of a sample's gradient from "
-        "the mean one. (c) Participation ratio (sum of eigenvalues)^2 / sum of squares: directions that carry the "
-        "noise. (d) Share of eigenvalues above lambda_max d eps of float32, the rank as arXiv:1710.11029 counts it. "
-        + _colours_said()
-    )
+        "(a) Mean loss of the training samples. (b, c) Wrong fractions of the training and of the test samples. (d) "
+        "Trace of D: the mean squared distance of a sample's gradient from the mean one. (e) Participation ratio (sum "
+        "of eigenvalues)^2 / sum of squares: directions that carry the noise. (f) Share of eigenvalues above "
+        "lambda_max d eps of float32, the rank as arXiv:1710.11029 counts it. "
+        + _colours_said() + _hardly_trained(results) + _shared(results)
+    )  # fmt: skip
     return save(figure, out, "along_training", caption)
 
 
@@ -181,6 +206,9 @@ def _temperature(results: "xarray.Dataset", out: Path) -> Drawing:
         unit = eta / (2 * b)
         measured, error = float(cell["measured_temperature"]), float(cell["measured_temperature_error"])
         left.errorbar(b / n, measured / unit, error / unit, **how)
+        over, error_over = (float(cell[f"epoch_temperature{end}"]) for end in ("", "_error"))
+        small = {**how, "marker": "x" if kind == "epoch" else "+", "color": look["color"], "markersize": 5}
+        left.errorbar(b / n, over / unit, error_over / unit, **small)
         right.errorbar(unit, measured, error, **how)
     right.set_xscale("log")
     right.set_yscale("log")
@@ -188,9 +216,9 @@ def _temperature(results: "xarray.Dataset", out: Path) -> Drawing:
     line = np.array([min(units) / 2, max(units) * 2])
     right.plot(line, line, **THEORY, zorder=0)
     right.set_xlabel(r"$\eta/(2b)$")
-    right.set_ylabel(r"measured temperature $\beta^{-1}$")
+    right.set_ylabel(r"covariance of one batch $\times\,\eta/2$", fontsize=8)
     left.set_xlabel(r"$b/N$")
-    left.set_ylabel(r"measured temperature / $\eta/(2b)$")
+    left.set_ylabel(r"covariance of one batch $\times\,b$", fontsize=8)
     left.set_xlim(-0.03, 1.03)
     left.set_ylim(-0.03, 1.25)
     left.legend(loc="lower left")
@@ -198,11 +226,14 @@ def _temperature(results: "xarray.Dataset", out: Path) -> Drawing:
         ax.set_title(f"({letter})", loc="left")
     _temperature_keys(figure, results, marks, kinds)
     caption = (
-        f"Temperature of the noise of batches, eta / 2 times Tr Cov(gradient of a batch) / Tr D, measured on batches "
+        f"Covariance of one batch, Tr Cov(gradient of a batch) / Tr D, measured on batches "
         f"drawn at every snapshot, mean over snapshots and seeds, bars one standard error, of {_about(results)}. (a) "
-        "In units of eta / (2 b), with the laws of arXiv:1710.11029: 1 with replacement, 1 - b / N without (exactly "
+        "In units of 1 / b, with the laws of arXiv:1710.11029: 1 with replacement, 1 - b / N without (exactly "
         f"(N - b) / (N - 1), which is {n / (n - 1):.6g} times that). Points of other step sizes lie on each other: the "
-        "ratio knows b / N alone. (b) The temperature itself against eta / (2 b)."
+        "ratio knows b / N alone. Crosses: the same for the sum of the gradients of an epoch at fixed weights, over "
+        "its steps (x: epochs, +: other ways). In epochs successive batches are anticorrelated, and the sum has no "
+        "noise at all where every sample comes up: 1 - b / N is then not the temperature that the trajectory feels. "
+        "(b) Times eta / 2, the temperature if batches were independent, against eta / (2 b)." + _shared(results)
     )
     return save(figure, out, "temperature", caption)
 
@@ -230,27 +261,27 @@ def _aligned(results: "xarray.Dataset", out: Path) -> Drawing:
     panels = (
         ("cosine", r"$\mathrm{Tr}(HD)\,/\,|H||D|$", False),
         ("anisotropy", r"$d\,\mathrm{Tr}(HD)\,/\,\mathrm{Tr}H\,\mathrm{Tr}D$", True),
-        ("noise_in_top", rf"share of $\mathrm{{Tr}}\,D$ in top {top} of $H$", False),
-        ("overlap", rf"overlap of top {top} of $D$ and $H$", False),
+        ("noise_in_top", rf"share of $\mathrm{{Tr}}\,D$ in top {top} of $H$", True),
+        ("overlap", rf"overlap of top {top} of $D$ and $H$", True),
     )
     for letter, ax, (name, label, logarithmic) in zip("abcd", axes.flat, panels, strict=True):
         _curves(ax, results, name, label, letter, logarithmic)
         if not logarithmic:
             ax.set_ylim(0, 1.02)
-    for ax in axes[1]:
+    for ax, said in zip(axes[1], ("isotropic noise", "random directions"), strict=True):
         ax.axhline(top / dim, **{**THEORY, "linestyle": ":"})
-    axes[1][0].annotate(f"isotropic noise: {top / dim:.2g}", (0.98, top / dim + 0.02), ha="right", fontsize=7,
-                        xycoords=("axes fraction", "data"))  # fmt: skip
-    axes[1][1].annotate(f"random directions: {top / dim:.2g}", (0.98, top / dim + 0.02), ha="right", fontsize=7,
-                        xycoords=("axes fraction", "data"))  # fmt: skip
+        ax.set_ylim(0.5 * top / dim, 1.3)
+        ax.annotate(f"{said}: {top / dim:.2g}", (0.98, 1.1 * top / dim), ha="right", va="bottom", fontsize=7,
+                    xycoords=("axes fraction", "data"))  # fmt: skip
     _keys(figure, results)
     caption = (
         f"Alignment of D with the Hessian H along the training of {_about(results)}: means over "
         f"{results.sizes['seed']} seeds, bands one standard error. (a) Cosine of the two matrices. (b) Tr(H D) in "
         "units of isotropic noise of the same trace, which has 1 (arXiv:1803.00195). (c) Share of the noise in the "
         f"directions of the {top} largest eigenvalues of H. (d) Overlap of the directions of the {top} largest "
-        "eigenvalues of D and of H, 1 for the same subspace. " + _colours_said()
-    )
+        "eigenvalues of D and of H, 1 for the same subspace. "
+        + _colours_said() + _hardly_trained(results) + _shared(results)
+    )  # fmt: skip
     return save(figure, out, "alignment", caption)
 
 
@@ -285,6 +316,6 @@ def _beside_published(results: "xarray.Dataset", out: Path) -> Drawing:
         "point, the untrained network, and end in a dot, the last snapshot. Stars: published for trained networks, "
         "arXiv:1710.11029, section 4.1. Its small-fc is of this kind, with batch normalisation and on all of MNIST, "
         f"where the rank is a matter of the threshold alone; here at most {results.sizes['eigenvalue']} eigenvalues "
-        "differ from 0."
+        "differ from 0." + _hardly_trained(results) + _shared(results)
     )
     return save(figure, out, "published", caption)

@@ -1,12 +1,15 @@
 """results.h5 of "network-noise": every snapshot, means over seeds, temperatures, and the published spectra."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from runs.experiments.network_noise import NUMBERS, REPLACEMENT, NetworkNoiseSpec
+from runs.experiments.network_noise import NUMBERS, NetworkNoiseSpec
+from runs.experiments.network_noise_paired import comparison_lines, paired
+from runs.experiments.network_spec import REPLACEMENT
 from runs.experiments.result_grid import Quantity, ResultGrid, mean_and_error
 from runs.grid import Point
 from runs.tables import with_error
@@ -42,9 +45,16 @@ QUANTITIES = {
     ),
     **{f"seed_{name}": Quantity(f"{text}, of each seed", "1", ("epoch", "seed")) for name, text in NUMBERS.items()},
     "seed_eigenvalue_of_d": Quantity("eigenvalues of D of each seed, falling", "1", ("epoch", "seed", "eigenvalue")),
-    "measured_temperature": Quantity("eta / 2 times the measured covariance over D, mean over snapshots and seeds"),
+    "untrained": Quantity("1 where the loss ends above that of guessing, log(classes), and above its first"),
+    "measured_temperature": Quantity(
+        "eta / 2 times the measured covariance of one batch over D, mean over snapshots and seeds"
+    ),
+    "epoch_temperature": Quantity(
+        "eta / 2 times the measured covariance of the sum of an epoch's gradients at fixed weights over D and its "
+        "steps, mean over snapshots and seeds"
+    ),
     "temperature": Quantity("temperature of the noise as published, eta / (2 b), times 1 - b / N without replacement"),
-    "exact_temperature": Quantity("eta / 2 times the exact covariance over D"),
+    "exact_temperature": Quantity("eta / 2 times the exact covariance of one batch over D"),
 }
 
 
@@ -65,8 +75,17 @@ def assemble(spec: NetworkNoiseSpec, points: Sequence[Point], files: Mapping[str
             cell = tuple(getattr(grid, name).index(point.parameters[name]) for name in OUTER)
             _put(table, cell, there[point.name], inner)
             _put_temperatures(table, cell, point, there[point.name])
+            table.put("untrained", cell, _untrained(table.arrays["loss"][cell], spec))
     results = table.dataset(_coords(spec, inner), _attributes(spec, first))
+    if there:
+        results = results.assign(paired(results))
     return results.assign(_published())
+
+
+def _untrained(loss: np.ndarray, spec: NetworkNoiseSpec) -> float:
+    """1 for losses (epochs,) that end above guessing and not below where they began; 0 before the last snapshot."""
+    began = loss[0] if spec.grid.epochs[0] == 0 else -math.inf
+    return float(spec.grid.epochs[-1] > 0 and loss[-1] > max(math.log(spec.data.outputs), began))
 
 
 def _put(table: ResultGrid, cell: tuple[int, ...], data: "xarray.Dataset", lengths: Mapping[str, int]) -> None:
@@ -96,10 +115,11 @@ def _put_temperatures(table: ResultGrid, cell: tuple[int, ...], point: Point, da
     kind = REPLACEMENT[point.parameters["replacement"]]
     table.put("temperature", cell, eta / (2 * b) * (1.0 if kind is True else 1 - b / n))
     table.put("exact_temperature", cell, eta / 2 * Minibatches(n, b, replacement=kind).noise_share)
-    values, own = data["share"].values, data["share_own"].values
-    if values.size:
-        error = np.sqrt((own**2).sum()) / own.size
-        table.put("measured_temperature", cell, eta / 2 * values.mean(), eta / 2 * error)
+    for name, share in (("measured_temperature", "share"), ("epoch_temperature", "epoch_share")):
+        values, own = data[share].values, data[f"{share}_own"].values
+        if values.size:
+            error = np.sqrt((own**2).sum()) / own.size
+            table.put(name, cell, eta / 2 * values.mean(), eta / 2 * error)
 
 
 def _over_seeds(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -130,7 +150,7 @@ def _attributes(spec: NetworkNoiseSpec, first: "xarray.Dataset | None") -> dict[
         "dim": int(known.get("dim", 0)), "samples": int(known.get("samples", 0)),
         "data_name": str(known.get("data_name", spec.data.name)), "side": spec.data.side or 0,
         "hidden": "-".join(str(width) for width in spec.network.hidden), "activation": spec.network.activation,
-        "top": spec.measured.top, "bins": "none",
+        "top": spec.measured.top, "chance": math.log(spec.data.outputs), "bins": "none",
     }  # fmt: skip
 
 
@@ -159,7 +179,7 @@ def summary(results: "xarray.Dataset") -> list[str]:
         f"published (arXiv:1710.11029), {one.name}: eigenvalues ({one.mean * 1e3:g} +- {one.spread * 1e3:g})e-3, "
         f"rank {100 * one.rank:g}%"
     )
-    return [*lines, *_temperatures(results)]
+    return [*lines, *comparison_lines(results), *_temperatures(results), *_over_epochs(results)]
 
 
 def verdicts(results: "xarray.Dataset") -> list[Verdict]:
@@ -176,11 +196,16 @@ def _scores(results: "xarray.Dataset") -> np.ndarray:
 
 
 def _line(cell: "xarray.Dataset") -> str:
+    how = f"eta = {float(cell['step_size']):g}, b = {int(cell['batch'])}, {drawn(str(cell['replacement'].item()))}"
+    if cell["untrained"] == 1:
+        return (
+            f"{how}, epoch {int(cell['epoch'])}: no result, the loss ends at {float(cell['loss']):.3g}, above that of "
+            f"guessing, {cell.attrs['chance']:.3g}; take a smaller grid.step_size"
+        )
     told = {
         name: with_error(float(cell[name]), float(cell[f"{name}_error"]))
         for name in ("loss", "trace", "participation_ratio", "cosine")
     }
-    how = f"eta = {float(cell['step_size']):g}, b = {int(cell['batch'])}, {drawn(str(cell['replacement'].item()))}"
     return (
         f"{how}, epoch {int(cell['epoch'])}: loss {told['loss']}, eigenvalues of D ({1e3 * float(cell['mean']):.2g} +- "
         f"{1e3 * float(cell['spread']):.3g})e-3, trace {told['trace']}, participation ratio "
@@ -204,6 +229,24 @@ def _temperatures(results: "xarray.Dataset") -> list[str]:
     if not known.size:
         return []
     return [
-        f"measured temperatures of {known.size} ways of training against eta / 2 times the exact covariance over D: "
-        f"largest score {np.abs(known).max():.2g}, root mean square {np.sqrt((known**2).mean()):.2g}"
+        f"temperatures of one batch, {known.size} ways of training, measured against eta / 2 times the exact "
+        f"covariance over D: largest score {np.abs(known).max():.2g}, root mean square {np.sqrt((known**2).mean()):.2g}"
+    ]
+
+
+def _over_epochs(results: "xarray.Dataset") -> list[str]:
+    """What is left of the noise in the sum of an epoch's gradients, at fixed weights."""
+    if "epoch_temperature" not in results:
+        return []
+    ratio = (results["epoch_temperature"] / results["exact_temperature"]).where(results["exact_temperature"] > 0)
+    told = []
+    for kind in results["replacement"].values:
+        found = ratio.sel(replacement=kind).values
+        found = found[np.isfinite(found)]
+        if found.size:
+            told.append(f"{found.min():.3f} to {found.max():.3f} {drawn(str(kind))}")
+    return [
+        "covariance of the sum of an epoch's gradients at fixed weights, over that of as many independent batches: "
+        f"{', '.join(told)}; batches of an epoch that uses every sample cancel, so that the temperature of one batch "
+        "is not the one its trajectory feels"
     ]

@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from runs.experiments.network_methods import METHODS, Methods
+from runs.experiments.network_spec import REPLACEMENT
 from runs.spec import Section
 
 if TYPE_CHECKING:
@@ -68,8 +69,7 @@ class Trained(NamedTuple):
 
 def batch_keywords(training: Training, samples: Any = None) -> dict[str, Any]:
     """Keyword arguments of every optimiser, its schedule aside."""
-    drawn = {"epoch": "epoch", "with": True, "without": False}[training.replacement]
-    return {"batch_size": training.batch, "replacement": drawn, "samples": samples}
+    return {"batch_size": training.batch, "replacement": REPLACEMENT[training.replacement], "samples": samples}
 
 
 def train(

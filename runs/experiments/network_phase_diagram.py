@@ -189,6 +189,7 @@ def _file(spec: NetworkPhaseDiagramSpec, point: Point, path: Path) -> DrawFile:
         **{name: Column(np.float64, text, "nats", ("scale",)) for name, text in ENTROPIES.items()},
         "local_entropy_own": Column(np.float64, "size of what second order leaves out", "nats", ("scale",)),
         "integrated_entropy_own": Column(np.float64, "standard error of the integration", "nats", ("scale",)),
+        "warned": Column(np.int64, "warnings of the estimators of local entropy"),
         "seconds": Column(np.float64, "duration", "s"),
     }
     # What changes no number of a draw may change in a folder.

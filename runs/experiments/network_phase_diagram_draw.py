@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from runs.experiments.network_phase_diagram import ENTROPIES, NUMBERS, NetworkPhaseDiagramSpec, steps_of
+from runs.experiments.network_spec import REPLACEMENT
 from runs.grid import Point, point_seed
 
 if TYPE_CHECKING:
@@ -35,8 +36,7 @@ def trained(
     from mcmc.samplers.sgd import SGD
 
     eta, batch, training = point.parameters["step_size"], point.parameters["batch"], spec.training
-    drawn: Any = {"epoch": "epoch", "with": True, "without": False}[training.replacement]
-    sampler = SGD(landscape, step_size=eta, batch_size=batch, replacement=drawn)
+    sampler = SGD(landscape, step_size=eta, batch_size=batch, replacement=REPLACEMENT[training.replacement])
     state = sampler.init(list(chains), point_seed(spec.seed, f"training {point.name}"))
     most = steps_of(training, landscape.data.size, eta, batch)
     waits = training.stop == "loss"
@@ -76,7 +76,7 @@ class Cell:
         x = ends.x[draw - first]
         blank = np.full(len(self.spec.measured.scale), np.nan)
         row: dict[str, Any] = {"steps": ends.steps[draw - first], "ended": ends.ended[draw - first]}
-        row |= dict.fromkeys(NUMBERS, np.nan)
+        row |= {**dict.fromkeys(NUMBERS, np.nan), "warned": 0}
         row |= dict.fromkeys((*ENTROPIES, "local_entropy_own", "integrated_entropy_own"), blank)
         if row["ended"] >= 0:
             row |= self._surrounded(x, draw)
@@ -90,7 +90,7 @@ class Cell:
         model, asked = self.landscape, self.spec.measured
         beta = float(model.data.size) if asked.beta is None else asked.beta
         with warnings.catch_warnings():
-            # What the estimators leave out is kept beside them.
+            # They are counted with the run instead.
             warnings.simplefilter("ignore", ConvergenceWarning)
             found = surroundings(
                 model, x[None], asked.scale, beta=beta, seed=point_seed(self.spec.seed, f"{self.point.name} {draw}"),
@@ -112,6 +112,7 @@ class Cell:
             "local_entropy_own": found.laplace_error[0],
             "integrated_entropy": found.integration[0],
             "integrated_entropy_own": found.integration_error[0],
+            "warned": len(found.warnings[0]),
             "curvature_entropy": [_curvature(found.spectra[0], t, beta) for t in asked.scale],
         }
 

@@ -68,9 +68,13 @@ def _maps(results: "xarray.Dataset", out: Path) -> Drawing:
         f"t = {float(here['scale']):g}, beta = {results.attrs['beta']:g}. Crosses: training loss "
         "above that of guessing, ln(classes); "
         "hatched: every run diverged, weights or loss are no numbers; grey: not known, or not positive where the "
-        "colours are logarithmic."
+        "colours are logarithmic." + _shared(results)
     )
     return save(figure, out, "maps", caption)
+
+
+def _shared(results: "xarray.Dataset") -> str:
+    return " Training and test samples, one split, are the same for all seeds, and no error bar holds their choice."
 
 
 def _map(figure: Any, ax: Any, here: "xarray.Dataset", panel: Panel) -> None:
@@ -98,6 +102,8 @@ def _map(figure: Any, ax: Any, here: "xarray.Dataset", panel: Panel) -> None:
     ax.minorticks_off()
     bar = figure.colorbar(image, ax=ax, pad=0.02, extend="both")
     bar.ax.tick_params(labelsize=6, which="both")
+    if panel.log:
+        log_axis(bar.ax)
     _lines(ax, eta, b, labelled=panel.name == "test_error")
     _marks(ax, here, eta, b)
 
@@ -162,7 +168,7 @@ def _curves(results: "xarray.Dataset", out: Path) -> Drawing:
         f"{results.attrs['ends']}; bars: "
         f"one standard error over {results.attrs['seeds']} seeds. Cells above the loss of guessing are left "
         f"out. (d, e) at "
-        f"t = {float(here['scale']):g}."
+        f"t = {float(here['scale']):g}." + _shared(results)
     )
     return save(figure, out, "against-ratio", caption)
 
@@ -199,9 +205,10 @@ def _entropies(results: "xarray.Dataset", out: Path) -> Drawing:
     caption = (
         "Local entropies around the ends of runs against eta/b at each scale t, by batch size; bars: one standard "
         "error over seeds. Small means flat, or a slope: to lowest order u - f = t (Tr Hess f / beta - "
-        "|grad f|^2) / 2, and SGD at high temperature ends on slopes, where this is negative. Below: integration by "
-        "chains, which knows no expansion, minus second order, for the seeds that have both; bars: error of the "
-        "integration alone."
+        "|grad f|^2) / 2, and SGD at high temperature ends on slopes, where this is negative. Below: integration "
+        "minus second order, for the seeds that have both; bars: error of the integration alone. At small t the "
+        "integration is 1024 draws of the Gaussian of second order, reweighted to what the loss is there; where these "
+        "scatter too much, at the largest t, Langevin chains lead on from there in ln t." + _shared(results)
     )
     return save(figure, out, "local-entropy", caption)
 
@@ -220,7 +227,7 @@ def _checks(ax: Any, here: "xarray.Dataset") -> None:
 
 def _exponents(results: "xarray.Dataset", out: Path) -> Drawing:
     figure, (left, right) = new_figure(PAGE_WIDTH, 3.0, ncols=2, sharey=True)
-    names = [str(name).replace("_", " ") for name in results["observable"].values]
+    names = [_observable(str(name)) for name in results["observable"].values]
     places = np.arange(len(names))
     for i, (colour, marker) in enumerate(zip(("#0072B2", "#E69F00"), "ov", strict=True)):
         if i < results.sizes["up_to"]:
@@ -235,9 +242,12 @@ def _exponents(results: "xarray.Dataset", out: Path) -> Drawing:
     left.invert_yaxis()
     left.tick_params(axis="y", which="minor", left=False, right=False)
     left.set_xlabel(r"$r$ of the best $g(\log\eta + r\log b)$")
-    left.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+    left.legend(loc="lower center", bbox_to_anchor=(0.5, 1.08), ncols=2)
     # Seeds decide nothing where errors are as large as the axis.
     left.set_xlim(-2.2, 0.3)
+    left.set_xticks([-2.0, -1.5, -1.0, -0.5, 0.0])
+    for letter, ax in zip("ab", (left, right), strict=True):
+        ax.set_title(f"({letter})", loc="left")
     whole = results.isel(up_to=0)
     looks = {
         "range": ("0.6", "D", "all of it"), "at_theory": ("#D55E00", "s", r"left by $g(\eta/b)$"),
@@ -249,13 +259,20 @@ def _exponents(results: "xarray.Dataset", out: Path) -> Drawing:
     right.set_xscale("log")
     right.tick_params(axis="y", which="minor", left=False, right=False)
     right.set_xlabel(r"rms of $\log y$ over the plane")
-    right.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+    right.legend(loc="lower center", bbox_to_anchor=(0.5, 1.08), ncols=2)
     caption = (
-        "Left: ratio r of exponents of batch size and learning rate, from least squares of log y on a cubic of log eta "
+        "(a) Ratio r of exponents of batch size and learning rate, from least squares of log y on a cubic of log eta "
         "+ r log b, over all learning rates and over the lower ones; bars: bootstrap over seeds. "
-        "Right: what is left of log y over the "
+        "(b) What is left of log y over the "
         f"{int(whole['collapse_cells'].max())} cells by a function of eta/b, by the best r, and the error of "
         "means over seeds alone. A small error of r beside a large residual means that no single variable describes "
-        "the plane."
+        "the plane." + _shared(results)
     )
     return save(figure, out, "exponents", caption)
+
+
+def _observable(name: str) -> str:
+    """An observable of the collapse as the other figures call it."""
+    stem, _, scale = name.partition(", t = ")
+    label = "curvature's part of $u-f$" if scale else next(one.label for one in PANELS if one.name == stem)
+    return f"{label}, $t={scale}$" if scale else label.replace(" (nats)", "")

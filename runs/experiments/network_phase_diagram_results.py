@@ -39,6 +39,7 @@ QUANTITIES = {
     **{name: Quantity(text, "nats", SCALE) for name, text in ENTROPIES.items()},
     "known": Quantity("runs whose local entropy to second order is known", dims=SCALE),
     "deviation": Quantity("integration minus second order, of the runs that have both", "nats", SCALE),
+    "warned": Quantity("runs with warnings of the estimators of local entropy"),
     "left_out": Quantity("size of what second order leaves out, by its own account, mean", "nats", SCALE),
     **{
         f"run_{name}": Quantity(f"{text}, at the end: each run", units, ("run",))
@@ -98,11 +99,12 @@ def _put(table: ResultGrid, place: tuple[int, int], spec: NetworkPhaseDiagramSpe
         padded = np.full((spec.grid.seeds, *values.shape[1:]), np.nan)
         padded[:count] = values
         table.put(f"run_{name}", place, padded)
-    lost = _known_mean(runs["training_loss"].values)[0] > math.log(classes_of(spec))
+    lost = _known_mean(runs["training_loss"].values)[0] > math.log(spec.data.outputs)
     table.put("above_chance", place, float(lost))
     table.put("kept", place, float(bool(ended.min() > 0 and not lost)))
     laplace, chains = runs["local_entropy"].values, runs["integrated_entropy"].values
     table.put("known", place, np.isfinite(laplace).sum(axis=0))
+    table.put("warned", place, (runs["warned"].values > 0).sum())
     table.put("left_out", place, _known_mean(runs["local_entropy_own"].values)[0])
     both, own = _known_mean(chains - laplace), runs["integrated_entropy_own"].values
     count_both = np.isfinite(chains - laplace).sum(axis=0)
@@ -152,11 +154,6 @@ def _largest_step_sizes(step_sizes: Sequence[float]) -> list[float]:
     return list(dict.fromkeys([step_sizes[-1], step_sizes[(2 * len(step_sizes) - 1) // 3]]))
 
 
-def classes_of(spec: NetworkPhaseDiagramSpec) -> int:
-    """Classes of the data, without looking at them."""
-    return spec.data.classes if spec.data.name == "teacher-student" else 10
-
-
 def _attributes(spec: NetworkPhaseDiagramSpec) -> dict[str, Any]:
     samples, training = spec.data.training_samples, spec.training
     ends = {
@@ -166,9 +163,9 @@ def _attributes(spec: NetworkPhaseDiagramSpec) -> dict[str, Any]:
         "loss": f"ended at energy {training.loss:g}",
     }
     return {
-        "experiment": "network-phase-diagram", "data": spec.data.name, "training_samples": samples,
+        "experiment": "network-phase-diagram", "data": spec.data.source, "training_samples": samples,
         "label_noise": spec.data.label_noise, "hidden": " ".join(map(str, spec.network.hidden)),
         "weight_decay": spec.network.weight_decay, "ends": ends[training.stop], "stop": training.stop,
         "beta": float(samples) if spec.measured.beta is None else spec.measured.beta, "shown": spec.measured.shown,
-        "seeds": spec.grid.seeds, "chance": math.log(classes_of(spec)), "bins": "none",
+        "seeds": spec.grid.seeds, "chance": math.log(spec.data.outputs), "bins": "none",
     }  # fmt: skip

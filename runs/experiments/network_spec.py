@@ -5,6 +5,7 @@ the same data.
 """
 
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -20,6 +21,9 @@ Count = Annotated[int, Field(ge=2)]
 DIGITS_BY_CLASS = (178, 182, 177, 183, 181, 182, 181, 179, 174, 180)
 FASHION = (60000, 10000)
 """Training and test samples."""
+
+REPLACEMENT: dict[str, bool | Literal["epoch"]] = {"epoch": "epoch", "without": False, "with": True}
+"""How batches are drawn: as a run file says it, and as batches take it."""
 
 
 class Samples(Section):
@@ -103,23 +107,42 @@ class Samples(Section):
         return value
 
     @property
+    def source(self) -> str:
+        """Where samples come from: the name, for images what is installed."""
+        from mcmc.landscapes.network.images import DEBIAN_FOLDER
+
+        if self.name != "images":
+            return self.name
+        return "fashion-mnist" if DEBIAN_FOLDER.is_dir() else "digits"
+
+    @property
     def training_samples(self) -> int:
-        """How many there are to train on, without looking at the data; for images, of digits."""
+        """How many there are to train on, without looking at the data."""
         if self.train is not None:
             return self.train
-        return {"fashion-mnist": FASHION[0], "teacher-student": 1000}.get(self.name, _digits_left(self.test))
+        return {"fashion-mnist": FASHION[0], "teacher-student": 1000}.get(self.source, _digits_left(self.test))
+
+    @property
+    def inputs(self) -> int:
+        """Inputs of a network, without looking at the data."""
+        return self.features or (self.side or {"fashion-mnist": 28}.get(self.source, 8)) ** 2
+
+    @property
+    def outputs(self) -> int:
+        """Classes, without looking at the data."""
+        return self.classes if self.name == "teacher-student" else 10
 
     def require(self) -> None:
         """Raise LandscapeError where data are not installed, with the command, MemoryLimitError where too large."""
         from mcmc.landscapes.network import digits, fashion_mnist
         from mcmc.memory import require_memory
 
-        if self.name == "fashion-mnist":
+        if self.source == "fashion-mnist":
             fashion_mnist(side=1, samples=1, test_samples=1)
         elif self.name == "teacher-student":
             count, features = (self.train or 1000) + (self.test or 2000), self.features or 1
             require_memory(32.0 * count * features, f"{count} samples of {features} features", "take fewer samples")
-        elif self.name == "digits":
+        else:
             digits()
 
     def draw(self) -> "Data":
@@ -133,6 +156,10 @@ class Network(Section):
     hidden: list[Width] = Field([32], description="widths of the hidden layers")
     activation: Literal["tanh", "relu", "softplus", "identity"] = Field("tanh", description="of the hidden layers")
     weight_decay: Annotated[float, Field(ge=0)] = Field(0.0, description="w: the energy has w |x|^2 / 2 besides")
+
+    def weights(self, data: Samples) -> int:
+        """Weights and biases of the network on such samples, without looking at them."""
+        return sum((a + 1) * b for a, b in pairwise([data.inputs, *self.hidden, data.outputs]))
 
 
 class OnNetworks(RunSpec):
@@ -173,7 +200,6 @@ def _drawn(said: str) -> "Data":
 
 def _made(wanted: Samples) -> "Data":
     from mcmc.landscapes.network import fashion_mnist, teacher_student
-    from mcmc.landscapes.network.images import DEBIAN_FOLDER
 
     if wanted.name == "teacher-student":
         assert wanted.features is not None
@@ -181,7 +207,7 @@ def _made(wanted: Samples) -> "Data":
             wanted.features, wanted.train or 1000, teacher=wanted.teacher or "perceptron", classes=wanted.classes,
             label_noise=wanted.label_noise, test_samples=wanted.test or 2000, seed=wanted.seed,
         )  # fmt: skip
-    if wanted.name == "fashion-mnist" or (wanted.name == "images" and DEBIAN_FOLDER.is_dir()):
+    if wanted.source == "fashion-mnist":
         side = 28 if wanted.side is None else wanted.side
         return fashion_mnist(side=side, samples=wanted.train, test_samples=wanted.test, seed=wanted.seed)
     return _digits(wanted)

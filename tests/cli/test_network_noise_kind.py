@@ -1,5 +1,7 @@
 """The experiment on the noise of SGD: run files, what is stored, resuming, what its results say."""
 
+import itertools
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -10,6 +12,7 @@ from mcmc.gradient_noise import gradient_noise
 from runs import load
 from runs.experiments import Control
 from runs.experiments.network_noise_draw import Training
+from runs.experiments.network_noise_paired import COMPARED, paired
 from runs.experiments.network_noise_results import PUBLISHED
 from runs.figures import style
 
@@ -35,12 +38,13 @@ def opened(path):
 
 
 @pytest.mark.parametrize(("tables", "said"), [
-    ({"grid": {"batch": [61]}}, "batch = 61 is more than the 60 samples of data.train"),
+    ({"grid": {"batch": [61]}}, "batch = 61: there are 60 training samples"),
     ({"grid": {"epochs": [3, 1]}}, "needs rising numbers of epochs"),
     ({"grid": {"seeds": 1}}, "grid.seeds = 1: needs a number >= 2"),
     ({"grid": {"replacement": ["with", "with"]}}, "has a way of drawing more than once"),
     ({"grid": {"replacement": ["some"]}}, 'grid.replacement[0] = "some": needs one of'),
     ({"measured": {"probes": 2}}, "measured.probes"),
+    ({"measured": {"top": 27}}, "measured: top = 27: at most half of the 53 weights"),
 ])  # fmt: skip
 def test_a_run_file_that_cannot_be_run_is_refused(tables, said):
     found = faults(changed(SMALL, **tables))
@@ -92,8 +96,55 @@ def test_results_and_figures(small, tmp_path):
     assert len(drawings) == 5
     assert all(one.png.stat().st_size > 10_000 for one in drawings)
     lines = experiment.summary(results)
-    assert len(lines) == 8
-    assert "rank 0.6%" in lines[-2]
+    assert len(lines) == 12
+    assert "rank 0.6%" in lines[6]
+    assert "of 8 differences are significant" in lines[9]
+
+
+def test_differences_between_ways_of_drawing_are_those_of_seeds(small):
+    """Mean, error and probability of two seeds: Student's t with one degree of freedom is Cauchy's law."""
+    spec, experiment, files = small
+    results = experiment.assemble(spec, files)
+    found, last = [], results.isel(step_size=0, epoch=-1)
+    for name, b in itertools.product(COMPARED, (6, 30)):
+        each = last[f"seed_{name}"].sel(batch=b)
+        by_seed = each.sel(replacement="with").values - each.sel(replacement="epoch").values
+        cell = results.sel(step_size=0.1, batch=b)
+        assert float(cell[f"difference_{name}"]) == pytest.approx(by_seed.mean())
+        error = abs(by_seed[0] - by_seed[1]) / 2
+        assert float(cell[f"difference_{name}_error"]) == pytest.approx(error)
+        chance = 1 - 2 / np.pi * np.arctan(abs(by_seed.mean()) / error)
+        found.append((chance, float(cell[f"probability_{name}"])))
+    found.sort()
+    raw, corrected = zip(*found, strict=True)
+    holm = np.minimum(1, np.maximum.accumulate(np.array(raw) * np.arange(8, 0, -1)))
+    np.testing.assert_allclose(corrected, holm)
+    one_way = results.sel(replacement=["with"])
+    assert paired(one_way) == {}
+
+
+def test_batches_of_an_epoch_cancel_and_independent_ones_do_not(small):
+    spec, experiment, files = small
+    results = experiment.assemble(spec, files).isel(step_size=0)
+    assert (np.abs(results.epoch_temperature.sel(replacement="epoch")) < 1e-20).all()
+    rest = results.sel(replacement=["without", "with"])
+    z = (rest.epoch_temperature - rest.exact_temperature) / rest.epoch_temperature_error
+    assert np.abs(z).max() < 4.9
+    assert (rest.epoch_temperature / rest.epoch_temperature_error).min() > 4.9
+
+
+@pytest.mark.usefixtures("unrendered")
+def test_a_run_that_ends_above_guessing_is_no_result(tmp_path):
+    wild = changed(SMALL, grid={"step_size": [0.1, 1e6], "batch": [6], "replacement": ["epoch", "with"]})
+    spec, experiment, files = run_points(wild, tmp_path)
+    results = experiment.assemble(spec, files)
+    assert results.untrained.values.ravel().tolist() == [0, 0, 1, 1]
+    assert np.isfinite(results.difference_loss.values.ravel()).tolist() == [True, False]
+    lines = experiment.summary(results)
+    assert sum("no result, the loss ends at" in line for line in lines) == 2
+    drawings = experiment.figures(results, tmp_path / "figures")
+    assert all("2 ways of training" in one.caption for one in drawings)
+    assert experiment.figures(results.isel(step_size=[1]), tmp_path / "figures") == []
 
 
 def test_temperatures_are_those_of_each_way_of_drawing(small):
