@@ -97,11 +97,12 @@ def _networks(ax: Any, results: "xarray.Dataset", name: str, title: str) -> None
         at = whole.isel(wrong=i, recipe=j)
         look = {"color": palette[i], "marker": MARKERS[j % len(MARKERS)], "label": None}
         _cloud(ax, at[name].values, at["network_test_error"].values, look)
-    ax.set_xscale("symlog", linthresh=1e-5)
-    ax.annotate("", (0.98, -0.2), (0.8, -0.2), xycoords="axes fraction", arrowprops={"arrowstyle": "->"})
-    ax.annotate("wide", (0.79, -0.2), xycoords="axes fraction", ha="right", va="center", fontsize=8)
+    ax.annotate("", (0.98, 0.94), (0.85, 0.94), xycoords="axes fraction", arrowprops={"arrowstyle": "->"})
+    ax.annotate("wide", (0.84, 0.94), xycoords="axes fraction", ha="right", va="center", fontsize=8)
     if name != "network_entropy":
+        ax.ticklabel_format(axis="x", style="sci", scilimits=(0, 0))
         return
+    ax.set_xscale("symlog", linthresh=1e-5)
     handles = [
         Line2D([], [], color=palette[i], marker="o", linestyle="none",
                label="fresh weights" if w == 0 else f"after {100 * w:g} % wrong labels")
