@@ -69,7 +69,8 @@ class Density(Section):
     diffusion_sgd: Amount = Field(0.2, description="D on f")
     diffusion_smooth: Amount = Field(0.1, description="D on u")
     times: Positives = Field([0.1, 0.3, 1.0, 3.0], description="when it is looked at")
-    step: Amount = Field(1e-3, description="time step of the grid")
+    step: Amount = Field(1e-3, description="longest time step of the grid")
+    steps: Annotated[int, Field(ge=1)] = Field(800, description="fewest steps of the grid from one time to the next")
 
 
 class Particles(Section):

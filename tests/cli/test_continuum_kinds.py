@@ -21,7 +21,7 @@ SMOOTHING = {
     "experiment": "hj-smoothing",
     "seed": 3,
     "landscape": {"points": 240, "refinement": 2},
-    "density": {"times": [0.2, 1.0], "step": 0.005},
+    "density": {"times": [0.2, 1.0], "step": 0.005, "steps": 150},
     "particles": {"chains": 600, "step": 0.002, "controlled": 300, "control_steps": 40, "places": [0.25, 2.0]},
     "grid": {"draws": 3},
 }
