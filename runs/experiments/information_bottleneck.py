@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import xarray
 
     from runs.figures import Drawing
+    from runs.verdict import Verdict
 
 Dim = Annotated[int, Field(ge=1, le=3)]
 
@@ -153,3 +154,9 @@ class InformationBottleneck(Experiment):
         from runs.experiments.information_bottleneck_figures import summary
 
         return summary(results)
+
+    def verdicts(self, results: "xarray.Dataset") -> "list[Verdict]":
+        """Sampled laws beside exact ones, and SGD beside the bound."""
+        from runs.experiments.information_bottleneck_figures import verdicts
+
+        return verdicts(results)

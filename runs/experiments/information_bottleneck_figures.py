@@ -7,6 +7,7 @@ import numpy as np
 
 from runs.figures import PAGE_WIDTH, THEORY, Drawing, new_figure, save
 from runs.tables import with_error
+from runs.verdict import LARGEST_OF_MANY, Verdict, largest_score
 
 if TYPE_CHECKING:
     import xarray
@@ -125,3 +126,28 @@ def _of_network(cells: "xarray.Dataset") -> list[str]:
         with_error(float(at[f"gibbs_{name}"]), float(at[f"gibbs_{name}_error"])) for name in ("loss", "information")
     )
     return [f"network, beta = {float(at['beta']):g}: loss {loss}, information {information} nats"]
+
+
+def verdicts(results: "xarray.Dataset") -> list[Verdict]:
+    """Gibbs laws beside exact sums, and SGD beside the curve that bounds every law."""
+    freedom = int(results.attrs["repeats"]) - 1
+    if freedom < 1:
+        return []
+    found = []
+    for name, t in scores(results).items():
+        found += largest_score(f"Gibbs laws, {name}", normal_scores(t, freedom), "exact: sums over the weights")
+    if "excess_loss" in results:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            t = (results["excess_loss"] / results["excess_loss_error"]).values
+        z = normal_scores(t[np.isfinite(t)], freedom)
+        if z.size:
+            found.append(Verdict(f"loss of SGD below the exact curve, largest z of {z.size}", float(max(-z.min(), 0.0)),
+                                 None, LARGEST_OF_MANY, "exact: Gibbs laws bound every law", "at most"))  # fmt: skip
+    return found
+
+
+def normal_scores(t: np.ndarray, freedom: int) -> np.ndarray:
+    """Scores of the normal distribution that are as unlikely as Student's t."""
+    from scipy import stats
+
+    return np.sign(t) * stats.norm.isf(stats.t.sf(np.abs(t), freedom))
