@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from runs.verdict import Verdict
 
 KINDS: dict[str, str] = {
+    "free-energy-descent": "runs.experiments.free_energy_descent:FreeEnergyDescent",
     "hj-smoothing": "runs.experiments.hj_smoothing:HJSmoothing",
     "homogenization": "runs.experiments.homogenization:Homogenization",
     "information-bottleneck": "runs.experiments.information_bottleneck:InformationBottleneck",
