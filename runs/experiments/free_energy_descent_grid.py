@@ -13,6 +13,8 @@ REACH = (3.2, 4.5)
 """Half sides of the grids: densities fall below 1e-6 of their peaks at the walls."""
 LINE = 5
 """Times as many cells in one dimension as along x1 in two."""
+MASSES = 1600
+"""Of the quantile function: its tails end half a mass early, which F feels by about log(masses) / masses."""
 
 
 class Movements(NamedTuple):
@@ -57,7 +59,7 @@ def movements(process: "FokkerPlanck", name: str, tau: float, last: float) -> Mo
     # F relative to the density at rest: log Z / beta is added.
     offset = float(np.log(np.exp(-beta * f).sum() * grid.volume) / beta)
     if grid.dim == 1:
-        line = quantile_flow(grid.centres[0], begun, f, beta=beta, tau=tau, steps=steps)
+        line = quantile_flow(grid.centres[0], begun, f, beta=beta, tau=tau, steps=steps, masses=MASSES)
         return Movements(line.times, line.free_energy + offset)
     plane = entropic_flow(grid.centres, begun, f, beta=beta, tau=tau, steps=steps,
                           regularisation=max(tau / beta, 2.0 * float(grid.width.max()) ** 2))  # fmt: skip
