@@ -102,10 +102,19 @@ def _map(figure: Any, ax: Any, here: "xarray.Dataset", panel: Panel) -> None:
     ax.minorticks_off()
     bar = figure.colorbar(image, ax=ax, pad=0.02, extend="both")
     bar.ax.tick_params(labelsize=6, which="both")
-    if panel.log:
-        log_axis(bar.ax)
+    if panel.log and high < 30.0 * low:
+        _plain_ticks(bar.ax)
     _lines(ax, eta, b, labelled=panel.name == "test_error")
     _marks(ax, here, eta, b)
+
+
+def _plain_ticks(ax: Any) -> None:
+    """Several labels in plain numbers on a logarithmic colour bar of about a decade."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 1.5, 2.0, 3.0, 5.0, 7.0)))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.yaxis.set_minor_locator(NullLocator())
 
 
 def _lines(ax: Any, eta: np.ndarray, b: np.ndarray, labelled: bool) -> None:

@@ -1,6 +1,7 @@
 """The experiment on the plane of learning rate and batch size: run files, what is stored, the collapse, figures."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -90,6 +91,39 @@ def test_stored_numbers_are_those_of_plain_sgd(small):
         error = stored["training_loss"].values.std(ddof=1) / math.sqrt(3)
         assert float(cell["training_loss_error"]) == pytest.approx(error)
         assert float(cell["temperature"]) == pytest.approx(eta / (2 * b))
+
+
+def test_warnings_of_the_estimators_are_counted_and_told(small):
+    spec, experiment, files = small
+    point = experiment.points(spec)[0]
+    ends = trained(spec, spec.landscape(), point, range(3), lambda: False)
+    stored, warned = opened(files[point.name]), []
+    for x in ends.x[1:]:
+        with warnings.catch_warnings(record=True):
+            curve = laplace(spec.landscape(), x, scale=[0.1, 1.0], beta=24.0)
+        warned.append(len(curve.warnings))
+    assert stored["warned"].values[1:].tolist() == warned
+    results = experiment.assemble(spec, files)
+    count = sum(int((opened(path)["warned"] > 0).sum()) for path in files.values())
+    assert int(results["warned"].sum()) == count
+    assert any("have warnings" in line for line in experiment.summary(results)) == (count > 0)
+    none = results.assign(warned=0 * results["warned"])
+    assert not any("have warnings" in line for line in experiment.summary(none))
+
+
+def test_the_best_cell_is_told_of_seeds_that_did_not_choose_it(small):
+    """The choice sees seeds 0 and 2: a cell that is the best by seeds 1 and 3 alone is not chosen."""
+    spec, experiment, files = small
+    results = experiment.assemble(spec, files)
+    error = np.full((3, 3, 4), 0.5)
+    error[1, 2] = 0.1, 0.3, 0.2, 0.4
+    error[0, 0] = 0.4, 0.0, 0.4, 0.0
+    results = results.drop_vars([name for name in results.data_vars if name.startswith("run_")])
+    results["run_test_error"] = ("step_size", "batch", "run"), error
+    results["kept"] = 0 * results["kept"] + 1
+    (line,) = (line for line in experiment.summary(results) if "chosen on seeds" in line)
+    assert "of 9 cells" in line
+    assert "eta = 0.2, b = 8, 0.1500 there and 0.35(5) of the other seeds" in line
 
 
 def test_runs_end_as_asked_for():

@@ -7,7 +7,7 @@ from xy_runs import changed, faults
 
 from mcmc.landscapes.network import images
 from runs.experiments import find
-from runs.experiments.network_spec import DIGITS_BY_CLASS, OnNetworks, Samples
+from runs.experiments.network_spec import DIGITS_BY_CLASS, Network, OnNetworks, Samples
 
 DATA = {
     "experiment": "network-phase-diagram",
@@ -111,3 +111,33 @@ def test_digits_are_counted_as_they_are_drawn(test):
     assert found.training_samples == drawn.size
     every = np.concatenate([drawn.targets, drawn.test_targets])
     assert np.bincount(every).tolist() == list(DIGITS_BY_CLASS)
+
+
+def test_images_are_counted_where_they_are_installed(tmp_path, monkeypatch):
+    """Samples, pixels and weights of what will be drawn: Fashion-MNIST where its folder is, else digits."""
+    data = {"name": "images", "test": 100}
+    network = Network.model_validate({"hidden": [5]})
+    monkeypatch.setattr(images, "DEBIAN_FOLDER", tmp_path)
+    clothes = Samples.model_validate(data)
+    assert (clothes.source, clothes.training_samples, clothes.inputs) == ("fashion-mnist", 60_000, 784)
+    assert network.weights(clothes) == 785 * 5 + 6 * 10
+    large = changed(DATA, data=data, grid={"batch": [2000]})
+    assert find(large["experiment"]).Spec.model_validate(large)
+    monkeypatch.setattr(images, "DEBIAN_FOLDER", tmp_path / "nothing")
+    digits = Samples.model_validate(data)
+    assert (digits.source, digits.inputs) == ("digits", 64)
+    assert digits.training_samples == Samples.model_validate({**data, "name": "digits"}).training_samples
+    assert network.weights(digits) == 65 * 5 + 6 * 10
+    assert "batch = 2000: there are" in faults(large)[0]
+    noise = {"experiment": "network-noise", "data": data, "grid": {"batch": [2000]}}
+    assert "batch = 2000: there are" in faults(noise)[0]
+
+
+@pytest.mark.parametrize(
+    "data", [{**TEACHER, "teacher": [3], "classes": 4, "train": 500}, {"name": "digits", "side": 4}]
+)
+def test_weights_are_counted_as_they_are_made(data):
+    pytest.importorskip("sklearn")
+    data = {"data": data, "network": {"hidden": [6, 7]}, "experiment": "network-phase-diagram"}
+    spec = OnNetworks.model_validate({**data, "seed": 1})
+    assert spec.network.weights(spec.data) == spec.landscape().dim
