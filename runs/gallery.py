@@ -39,7 +39,7 @@ class Entry:
 def gallery(out: Path, *, workers: int | None = None, only: Sequence[str] = ()) -> int:
     """Carry out or resume the quick runs named in `only`, or all, then write the page.
 
-    Returns the exit code: 0 complete, 1 some run failed (it is named), 3 stopped early. A run that needs data which
+    Returns the exit code: 0 complete, 1 some run asked for failed (it is named), 3 stopped early. A run that needs data which
     are not installed is left out and named. Raises ArgumentError or SpecError, before anything runs, for a name that
     is not bundled, StoreError for a folder that is something else.
     """
@@ -62,7 +62,7 @@ def gallery(out: Path, *, workers: int | None = None, only: Sequence[str] = ()) 
             found[name] = _entry(name, run, folder)
     entries = [found[name] if name in found else _entry(name, runs[name], RunFolder(out / name)) for name in runs]
     shown_entries = [entry for entry in entries if entry.name in found or entry.name in names]
-    wrong = _publish(out, shown_entries)
+    wrong = [name for name in _publish(out, shown_entries) if name in names]
     if stopped:
         say(f"resume with: entroscape gallery -o {shown(out)}{''.join(f' --only {name}' for name in only)}")
         return STOPPED_EARLY
