@@ -45,7 +45,11 @@ class EntropyOptions(Section):
     steps: Steps = Field(20, description="L: inner steps for one outer step")
     outer: Share = Field(1.0, description="outer step, as a share of the way from x to the mean of the inner steps")
     averaging: Kept = Field(0.75, description="weight of the past in that mean")
-    beta: Above | None = Field(None, description="inverse temperature of the inner steps; left out: no noise is added")
+    beta: Above = Field(
+        2e8,
+        description="inverse temperature of the inner steps, which sample exp(-beta f); this is 2 / noise^2 of the "
+        "paper's noise, 1e-4; inf: no noise is added",
+    )
     momentum: Kept = Field(0.0, description="of the inner steps")
 
 
@@ -126,7 +130,7 @@ def _entropy_sgd(f: Any, step_size: float, methods: Methods, batches: Mapping[st
 
     options = methods.entropy_sgd
     return EntropySGD(
-        f, float("inf") if options.beta is None else options.beta, step_size=options.outer, outer="average",
+        f, options.beta, step_size=options.outer, outer="average",
         scale=_along(options.scale, options.last_scale, sweeps // options.steps), steps=options.steps,
         inner_step_size=step_size, averaging=options.averaging, momentum=options.momentum,
         nesterov=options.momentum > 0, **batches,
@@ -189,6 +193,35 @@ METHODS: dict[str, Method] = {
     "parle": Method("Parle", _parle),
 }
 """By the name that run files use."""
+
+
+def constants(name: str, methods: Methods) -> str:
+    """What is not tuned of a method, in words."""
+    own = getattr(methods, name, None) if name != "momentum" else None
+    if own is None:
+        said = {
+            "momentum": f"momentum {methods.momentum:g}{', Nesterov' if methods.nesterov else ''}",
+            "adam": "betas .9, .999, eps 1e-8", "rmsprop": "alpha .99, eps 1e-8", "adagrad": "eps 1e-10",
+            "svrg": "full gradients every two epochs",
+        }.get(name, "no other constant")  # fmt: skip
+        return f"{METHODS[name].label}: {said}"
+    words = {"beta": "beta", "replicas": "replicas", "steps": "L", "scale": "t", "coupling": "coupling",
+             "averaging": "averaging", "outer": "outer step", "momentum": "momentum"}  # fmt: skip
+    parts = []
+    for key, word in words.items():
+        if hasattr(own, key):
+            last = getattr(own, f"last_{key}", None)
+            parts.append(f"{word} {getattr(own, key):g}{'' if last is None else f' to {last:g}'}")
+    if name == "parle":
+        parts.insert(0, "beta inf")
+    return f"{METHODS[name].label}: {', '.join(parts)}"
+
+
+def noise_factor(name: str, methods: Methods) -> float:
+    """1 / (1 - momentum): how many steps a gradient acts for, by which momentum multiplies the step size."""
+    own = getattr(methods, name, 0.0)
+    return 1.0 / (1.0 - float(own if isinstance(own, float) else own.momentum))
+
 
 REPLICATED = ("elastic_sgd", "replicated_sgd", "parle")
 """Those with replicas."""

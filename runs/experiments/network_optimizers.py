@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from runs.experiments import Control, Experiment
 from runs.experiments.network_methods import METHODS, Methods, StepSizes
+from runs.experiments.network_optimizers_limits import require_enough, require_folds
 from runs.experiments.network_optimizers_training import Training, Tuning
 from runs.experiments.network_spec import OnNetworks
 from runs.experiments.perceptron_draws import Column, DrawFile, run_draws
@@ -30,6 +31,11 @@ if TYPE_CHECKING:
 
 ESTIMATORS = ("laplace", "integration")
 MEASURES = ("error", "loss")
+LEVELS = np.geomspace(1e-7, 1e2, 73)
+"""Eigenvalues above which those of the Hessian and of D are counted."""
+
+RUN, TRIAL, NEIGHBOUR = 0, 1, 2
+"""What a draw is."""
 
 FEATURES: dict[str, tuple[str, str]] = {
     "hessian_trace": ("trace of the Hessian at the end", "1"),
@@ -72,8 +78,13 @@ class Surrounding(Section):
         0.02, description="training loss at which optimisers are compared besides, where runs first reach it"
     )
     integrated: Annotated[int, Field(ge=0)] = Field(100, description="seeds of each method that are integrated too")
-    sweeps: Annotated[int, Field(ge=64)] = Field(200, description="Langevin steps of each chain of the integration")
-    chains: Annotated[int, Field(ge=2)] = Field(4, description="chains of the integration")
+    neighbours: Annotated[int, Field(ge=0)] = Field(
+        4, description="seeds at the step sizes tried next below and above the chosen one, to see what the choice does"
+    )
+    sweeps: Annotated[int, Field(ge=64)] = Field(
+        200, description="Langevin steps of each chain, at scales where draws of the local Gaussian do not do"
+    )
+    chains: Annotated[int, Field(ge=2)] = Field(4, description="chains there")
 
 
 class OptimizerGrid(Section):
@@ -105,6 +116,17 @@ class NetworkOptimizersSpec(OnNetworks):
             raise ValueError("factors has one more than once; each stands once")
         return value
 
+    @field_validator("grid")
+    @classmethod
+    def _enough_samples(cls, value: OptimizerGrid, info: ValidationInfo) -> OptimizerGrid:
+        require_enough(info.data, value.optimizer)
+        return value
+
+    def require(self) -> None:
+        """Raise an EntroscapeError where the data are not installed, or a fold of them lacks a class."""
+        super().require()
+        require_folds(self.data.draw(), self.tuning.folds, point_seed(self.seed, "tuning"))
+
 
 class NetworkOptimizers(Experiment):
     """Test error, local entropy and spectra of optimisers at equal sample gradients."""
@@ -121,8 +143,8 @@ class NetworkOptimizers(Experiment):
         return points({"optimizer": spec.grid.optimizer})
 
     def draws(self, spec: NetworkOptimizersSpec, point: Point) -> int:
-        """Step sizes tried, then seeds."""
-        return len(spec.tuning.factors) + spec.grid.seeds
+        """Step sizes tried, then seeds at those beside the chosen one, then seeds."""
+        return len(spec.tuning.factors) + 2 * spec.surroundings.neighbours + spec.grid.seeds
 
     def cost(self, spec: NetworkOptimizersSpec, point: Point) -> float:
         """About the same for all; ends take most."""
@@ -136,16 +158,19 @@ class NetworkOptimizers(Experiment):
 
     def run_point(self, spec: NetworkOptimizersSpec, point: Point, path: Path, control: Control) -> bool:
         """Trials of step sizes, then seeds; one that was interrupted is made again, with the same random numbers."""
-        from runs.experiments.network_optimizers_draw import Trials, measure_run, measure_trial
+        from runs.experiments.network_optimizers_draw import Trials, measure_neighbour, measure_run, measure_trial
 
         method, total = point.parameters["optimizer"], self.draws(spec, point)
         tried = len(spec.tuning.factors)
+        beside = tried + 2 * spec.surroundings.neighbours
         trials = Trials.of(path, tried)
 
         def measure(draw: int) -> Mapping[str, Any]:
             if draw < tried:
                 return measure_trial(spec, method, draw, trials)
-            return measure_run(spec, method, draw - tried, trials)
+            if draw < beside:
+                return measure_neighbour(spec, method, draw - tried, trials)
+            return measure_run(spec, method, draw - beside, trials)
 
         return run_draws(_file(spec, point, path), total, measure, point_seed(spec.seed, point.name), control)
 
@@ -186,7 +211,9 @@ def _file(spec: NetworkOptimizersSpec, point: Point, path: Path) -> DrawFile:
     along, around = ("place",), ("estimator", "scale")
     columns = {
         "step_size": Column(np.float64, "step size"),
-        "trial": Column(np.int8, "1: step size tried by cross-validation; 0: run that is compared"),
+        "trial": Column(
+            np.int8, "1: step size tried by cross-validation; 2: run at one beside the chosen; 0: run that is compared"
+        ),
         "held_out": Column(np.float64, "error and loss on samples held out", "1", ("fold", "repeat", "measure")),
         "work": Column(np.float64, "sample gradients taken", "1", along),
         "test_error": Column(np.float64, "wrong fraction of the test samples", "1", along),
@@ -196,13 +223,17 @@ def _file(spec: NetworkOptimizersSpec, point: Point, path: Path) -> DrawFile:
         "own_error": Column(np.float64, "standard error of the local entropy by its estimator", "nats", around),
         "matched_loss": Column(np.float64, "training loss where a run first reaches the loss asked for", "nats"),
         "matched_entropy": Column(np.float64, "u(x, t) - f(x) there, by integration", "nats", ("scale",)),
-        "warned": Column(np.int64, "warnings of the estimators of local entropy"),
+        "matched_test_error": Column(np.float64, "wrong fraction of the test samples there"),
+        "hessian_above": Column(np.float64, "eigenvalues of the Hessian above a level", "1", ("level",)),
+        "hessian_below": Column(np.float64, "eigenvalues of the Hessian below minus a level", "1", ("level",)),
+        "noise_above": Column(np.float64, "eigenvalues of D above a level", "1", ("level",)),
+        "warned": Column(np.int64, "warnings of the estimators of local entropy", "1", around),
         **{name: Column(np.float64, text, units) for name, (text, units) in FEATURES.items()},
         "seconds": Column(np.float64, "duration", "s"),
     }
     lengths = {
         "fold": spec.tuning.folds, "repeat": spec.tuning.seeds, "measure": len(MEASURES), "place": spec.places + 1,
-        "estimator": len(ESTIMATORS), "scale": len(spec.surroundings.scale),
+        "estimator": len(ESTIMATORS), "scale": len(spec.surroundings.scale), "level": LEVELS.size,
     }  # fmt: skip
     asked = spec.model_dump(mode="json", exclude={"grid", "experiment", "seed", "device"})
     return DrawFile(path, columns, lengths, {"optimizer": point.parameters["optimizer"]}, str(asked))

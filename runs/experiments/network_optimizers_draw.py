@@ -1,6 +1,8 @@
 """One draw of "network-optimizers": a step size tried by cross-validation, or a run and what surrounds its end."""
 
+import re
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,11 @@ from runs.experiments.network_methods import StepSizes
 from runs.experiments.network_optimizers import (
     ESTIMATORS,
     FEATURES,
+    LEVELS,
     MEASURES,
+    NEIGHBOUR,
+    RUN,
+    TRIAL,
     NetworkOptimizersSpec,
     rising_shares,
 )
@@ -42,7 +48,7 @@ def measure_trial(spec: NetworkOptimizersSpec, method: str, number: int, trials:
         spec.data.draw(), spec.landscape, method, step, spec.options, spec.training, spec.tuning,
         seed=point_seed(spec.seed, "tuning"),
     )  # fmt: skip
-    return {**_nothing(spec), "step_size": step, "trial": 1, "held_out": trials[step],
+    return {**_nothing(spec), "step_size": step, "trial": TRIAL, "held_out": trials[step],
             "seconds": time.monotonic() - begun}  # fmt: skip
 
 
@@ -55,7 +61,7 @@ def measure_run(spec: NetworkOptimizersSpec, method: str, number: int, trials: T
         landscape, method, step, spec.options, spec.training, budget=spec.training.epochs * spec.data.draw().size,
         chains=[number], seed=point_seed(spec.seed, "training"), places=rising_shares(spec.places),
     )  # fmt: skip
-    row = {**_nothing(spec), "step_size": step, "trial": 0, "work": run.work}
+    row = {**_nothing(spec), "step_size": step, "trial": RUN, "work": run.work}
     row |= {name: getattr(run, name)[:, 0] for name in ("test_error", "training_error", "training_loss")}
     row["replicas_error"] = run.replicas_error[0]
     if np.isfinite(run.weights).all():
@@ -63,6 +69,27 @@ def measure_run(spec: NetworkOptimizersSpec, method: str, number: int, trials: T
         if number < spec.surroundings.integrated:
             matched = _matched(spec, landscape, method, step, number)
             row |= {**matched, "warned": row["warned"] + matched.get("warned", 0)}
+    return {**row, "seconds": time.monotonic() - begun}
+
+
+def measure_neighbour(spec: NetworkOptimizersSpec, method: str, number: int, trials: Trials) -> dict[str, Any]:
+    """One seed with the step size next below (even numbers) or above the chosen one: its test error, and at equal loss.
+
+    Nothing is known where no such step size was tried, or where a trial of it diverged.
+    """
+    begun = time.monotonic()
+    row = {**_nothing(spec), "step_size": np.nan, "trial": NEIGHBOUR}
+    usable = sorted(step for step, held in trials.items() if np.isfinite(held).all())
+    place, seed = usable.index(chosen_step(trials, method)) + (1 if number % 2 else -1), number // 2
+    if 0 <= place < len(usable):
+        landscape, step = spec.landscape(), usable[place]
+        run = train(
+            landscape, method, step, spec.options, spec.training, budget=spec.training.epochs * landscape.data.size,
+            chains=[seed], seed=point_seed(spec.seed, "training"),
+        )  # fmt: skip
+        for name in ("work", "test_error", "training_error", "training_loss"):
+            row[name] = np.append(np.full(spec.places, np.nan), getattr(run, name)[-1])
+        row |= {"step_size": step, **_matched(spec, landscape, method, step, seed)}
     return {**row, "seconds": time.monotonic() - begun}
 
 
@@ -94,7 +121,9 @@ def _nothing(spec: NetworkOptimizersSpec) -> dict[str, Any]:
         "own_error": around,
         "matched_loss": np.nan,
         "matched_entropy": np.full(len(spec.surroundings.scale), np.nan),
-        "warned": 0,
+        "matched_test_error": np.nan,
+        "warned": np.zeros((len(ESTIMATORS), len(spec.surroundings.scale)), np.int64),
+        **dict.fromkeys(("hessian_above", "hessian_below", "noise_above"), np.full(LEVELS.size, np.nan)),
         **dict.fromkeys(FEATURES, np.nan),
     }
 
@@ -119,12 +148,36 @@ def _matched(spec: NetworkOptimizersSpec, landscape: Any, method: str, step: flo
             landscape, x, scale=asked.scale, beta=inverse_temperature(spec, landscape), sweeps=asked.sweeps,
             chains=asked.chains, tempering=False, seed=point_seed(spec.seed, f"matched {method} {number}"),
         )  # fmt: skip
-    return {"matched_loss": height, "matched_entropy": found.value - height, "warned": len(found.warnings)}
+    return {
+        "matched_loss": height, "matched_entropy": found.value - height,
+        "matched_test_error": float(landscape.test_error(x[None])[0]),
+        "warned": warned_at(found.warnings, asked.scale),
+    }  # fmt: skip
+
+
+def warned_at(said: Sequence[str], scale: Sequence[float]) -> np.ndarray:
+    """Warnings by estimator and scale, (estimators, scales) int64; one that names no scale counts for all of them."""
+    count = np.zeros((len(ESTIMATORS), len(scale)), np.int64)
+    for text in said:
+        estimator = ESTIMATORS.index("laplace" if text.startswith("scale ") else "integration")
+        named = re.search(r"(?:^scale |t = )([0-9.]+(?:e[+-]?[0-9]+)?)", text)
+        near = np.isclose(scale, float(named[1]), rtol=1e-4) if named else np.zeros(len(scale), bool)
+        count[estimator, near if near.any() else slice(None)] += 1
+    return count
 
 
 def inverse_temperature(spec: NetworkOptimizersSpec, landscape: Any) -> float:
     """beta of the local entropies: by default the number of training samples."""
     return float(landscape.data_size) if spec.surroundings.beta is None else spec.surroundings.beta
+
+
+def beyond(spectrum: Any, sign: float = 1.0) -> np.ndarray:
+    """Eigenvalues above each of LEVELS, (levels,) float64; with sign -1, below minus each."""
+
+    def above(level: float) -> float:
+        return float(spectrum.trace(lambda v: np.where(sign * v > level, 1.0, 0.0)).value)
+
+    return np.array([above(level) for level in LEVELS])
 
 
 def _surrounded(spec: NetworkOptimizersSpec, landscape: Any, run: Trained, number: int, seed: int) -> dict[str, Any]:
@@ -143,11 +196,15 @@ def _surrounded(spec: NetworkOptimizersSpec, landscape: Any, run: Trained, numbe
             landscape, x, asked.scale, beta=beta, seed=seed, integrate=number < asked.integrated, probes=asked.probes,
             exact_below=asked.exact_below, options={"sweeps": asked.sweeps, "chains": asked.chains, "tempering": False},
         )  # fmt: skip
-    noise, negative = gradient_noise(landscape, x[0]), found.spectra[0].trace(lambda v: np.minimum(v, 0.0))
+    noise, spectrum = gradient_noise(landscape, x[0]), found.spectra[0]
+    negative = spectrum.trace(lambda v: np.minimum(v, 0.0))
     return {
         "local_entropy": np.stack([found.laplace[0], found.integration[0]]),
         "own_error": np.stack([found.laplace_error[0], found.integration_error[0]]),
-        "warned": len(found.warnings[0]),
+        "warned": warned_at(found.warnings[0], asked.scale),
+        "hessian_above": beyond(spectrum),
+        "hessian_below": beyond(spectrum, -1.0),
+        "noise_above": (noise.eigenvalues[:, None] > LEVELS).sum(axis=0),
         "hessian_trace": found.trace[0],
         "hessian_highest": found.highest_eigenvalue[0],
         "hessian_lowest": found.lowest_eigenvalue[0],

@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from runs.experiments.network_optimizers_summary import LEVEL, how, label, setting, shown
+from runs.experiments.network_optimizers_summary import (
+    CHOICE,
+    LEVEL,
+    SHARED,
+    how,
+    label,
+    setting,
+    shown,
+    told,
+)
 from runs.figures import PAGE_WIDTH, Drawing, log_axis, new_figure, save
 from runs.tables import with_error
 
@@ -48,7 +57,9 @@ def draw(results: "xarray.Dataset", out: Path) -> list[Drawing]:
     """Every figure there are results for."""
     if "final_test_error" not in results:
         return []
-    makers = (_ends, _table, _curves, _widths, _trials)
+    from runs.experiments.network_optimizers_width_figures import spectra, temperatures
+
+    makers = (_ends, temperatures, _table, _curves, spectra, _widths, _trials)
     return [make(results, out) for make in makers]
 
 
@@ -85,10 +96,10 @@ def _ends(results: "xarray.Dataset", out: Path) -> Drawing:
     at, names = shown(results), results["optimizer"].values
     figure, axes = new_figure(PAGE_WIDTH, 0.24 * len(names) + 1.3, ncols=4, sharey=True)
     panels = (
-        ("final_test_error", "test error (%)", 100.0),
-        ("local_entropy", r"$u-f$ ($10^{-3}$ nats)", 1e3),
-        ("final_training_loss", r"loss $f$ ($10^{-3}$ nats)", 1e3),
         ("matched_entropy", rf"$u-f$ at $f={at.attrs['matched_loss']:g}$ ($10^{{-3}}$ nats)", 1e3),
+        ("matched_test_error", rf"test error at $f={at.attrs['matched_loss']:g}$ (%)", 100.0),
+        ("final_test_error", "test error at the end (%)", 100.0),
+        ("final_training_loss", r"loss $f$ at the end ($10^{-3}$ nats)", 1e3),
     )
     for ax, (name, said, factor) in zip(axes, panels, strict=True):
         forest(ax, at, name, factor)
@@ -96,13 +107,14 @@ def _ends(results: "xarray.Dataset", out: Path) -> Drawing:
     label_rows(axes, names)
     first = label(names[0])
     caption = (
-        f"Ends of training: {setting(results)}. Means over seeds with one standard error; pale, each seed. Dashed: "
-        f"mean of {first}. Stars: differences to {first}, seed by seed, with a probability below {LEVEL:g} by chance "
-        "(Student's t, Holm's correction for the number of optimisers). (a) Wrong fraction of the test samples. (b) "
-        f"Local entropy u(x, t) - f(x), {how(at)}; smaller is wider. (c) Energy of all training samples, which "
-        "(b) follows: near a loss of 0 both vanish together as weights grow. (d) Local entropy at the same t where "
-        f"training first reaches a loss of {at.attrs['matched_loss']:g}: who is wider at equal loss. "
-        "All seeds share the split into training and test samples."
+        f"Methods at equal loss and at the end: {setting(results)}; {CHOICE}; {SHARED}. Means over seeds with one "
+        f"standard error; pale, each seed. Open triangles: step sizes tried next below and above the chosen one. "
+        f"Dashed: mean of {first}. Stars: differences to {first}, seed by seed, with a probability below {LEVEL:g} by "
+        "chance (Student's t, Holm's correction for the number of optimisers), and with the same sign between all "
+        "step sizes shown of both; other differences of widths and test errors are within the spread over step "
+        f"sizes. (a) Local entropy u(x, t) - f(x), {how(at)}, where training first reaches a loss of "
+        f"{at.attrs['matched_loss']:g}; smaller is wider. (b) Wrong fraction of the test samples there. (c) The same "
+        f"at the end. (d) Energy of all training samples at the end. Not tuned: {results.attrs['constants']}."
     )
     return save(figure, out, "ends", caption)
 
@@ -127,7 +139,11 @@ def forest(ax: Any, at: "xarray.Dataset", name: str, factor: float) -> None:
         ax.plot(each, np.full(each.size, i), linestyle="none", marker="|", color=colour, alpha=0.35, markersize=5)
         ax.errorbar(factor * float(here[name]), i, xerr=factor * float(here[f"{name}_error"]), marker="o", color=colour,
                     markersize=4, linewidth=1.4)  # fmt: skip
-        if float(here[f"probability_{name}"]) < LEVEL:
+        if f"near_{name}" in at:
+            beside = factor * here[f"near_{name}"].values
+            for k, marker in ((0, "<"), (2, ">")):
+                ax.plot(beside[k], i, linestyle="none", marker=marker, color=colour, markersize=4, fillstyle="none")
+        if i and told(at, name, optimizer):
             ax.annotate("*", (1.0, i), (-3, -4), xycoords=("axes fraction", "data"), textcoords="offset points",
                         ha="right", va="center", fontsize=11, color=colour)  # fmt: skip
     low, high = ax.get_xlim()
@@ -151,14 +167,16 @@ def _table(results: "xarray.Dataset", out: Path) -> Drawing:
         cell.set_linewidth(0.4)
         if row == 0:
             cell.set_height(1.6 * cell.get_height())
-        elif column >= 0 and _told(at, ROWS[row - 1][1], column):
+        elif column > 0 and _told(at, ROWS[row - 1][1], column):
             cell.get_text().set_fontweight("bold")
     first = label(names[0])
     caption = (
         f"Ends of training: {setting(results)}. Means over seeds, one standard error in brackets. Differences are to "
-        f"{first}, seed by seed; bold: probability below {LEVEL:g} by chance (Student's t, Holm's correction). u - f: "
-        f"local entropy, {how(at)} (smaller is wider); its errors are those over seeds, that of the estimator is "
-        f"{_own(at)}. H: Hessian of the training loss; D: covariance of sample gradients."
+        f"{first}, seed by seed; bold: probability below {LEVEL:g} by chance (Student's t, Holm's correction), and "
+        f"not undone by neighbouring step sizes. {CHOICE[0].upper()}{CHOICE[1:]}; {SHARED}. u - f: local entropy, "
+        f"{how(at)} (smaller is wider), which at the end follows the loss; its errors are those over seeds, that of "
+        f"the estimator is {_own(at)}. H: Hessian of the training loss; D: covariance of sample gradients. Not tuned: "
+        f"{results.attrs['constants']}."
     )
     return save(figure, out, "table", caption)
 
@@ -179,8 +197,8 @@ def _cell(here: "xarray.Dataset", variable: str, factor: float) -> str:
 
 
 def _told(at: "xarray.Dataset", variable: str, column: int) -> bool:
-    chance = variable.replace("difference_", "probability_")
-    return chance != variable and bool(at[chance].values[column] < LEVEL)
+    name = variable.removeprefix("difference_")
+    return f"survives_{name}" in at and name != variable and told(at, name, at["optimizer"].values[column])
 
 
 def _curves(results: "xarray.Dataset", out: Path) -> Drawing:
@@ -229,7 +247,7 @@ def _widths(results: "xarray.Dataset", out: Path) -> Drawing:
     count = int(np.nanmax(results["known"].sel(estimator="integration").values, initial=0))
     caption = (
         f"Local entropy of the ends over the scale, beta = {results.attrs['beta']:g}: smaller is wider; for small t it "
-        "is tr H / (2 beta). Filled: Laplace, all seeds, bars one standard error over seeds. Open: integration, "
+        "is tr H / (2 beta). Filled: Laplace, all seeds, bars one standard error over seeds. Open: {HOW_INTEGRATED}, "
         f"{count} seed{'' if count == 1 else 's'} of each, the same bars. At large t the loss departs from its "
         "expansion to second order, and integration is right."
     )
@@ -269,5 +287,5 @@ def trials_caption(results: "xarray.Dataset") -> str:
         f"Step sizes tried by cross-validation: {a['folds']} folds of the training samples, {a['repeats']} runs each, "
         "with as many passes as the runs compared; circles, those chosen (lowest error, then loss). No test sample is "
         "looked at. Bars, one standard error over folds and runs; the folds are the same for all. Missing: "
-        "step sizes at which a run diverged."
+        "step sizes at which a run diverged. Where neighbours are within the bars, the choice between them is chance."
     )

@@ -12,9 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from runs.experiments.network_methods import METHODS, REPLICATED
-from runs.experiments.network_optimizers import ESTIMATORS, FEATURES, NetworkOptimizersSpec
+from runs.experiments.network_methods import METHODS, REPLICATED, constants, noise_factor
+from runs.experiments.network_optimizers import (
+    ESTIMATORS,
+    FEATURES,
+    LEVELS,
+    NEIGHBOUR,
+    RUN,
+    TRIAL,
+    NetworkOptimizersSpec,
+)
 from runs.experiments.network_optimizers_draw import step_sizes
+from runs.experiments.network_optimizers_steps import surviving
 from runs.experiments.result_grid import Quantity, ResultGrid, mean_and_error
 from runs.grid import Point
 
@@ -23,7 +32,13 @@ if TYPE_CHECKING:
 
 MATCHED = "local entropy u(x, t) - f(x) at equal training loss, by integration, in proportion to the loss"
 
-ALONG, AROUND = ("place",), ("estimator", "scale")
+ALONG, AROUND, NEAR = ("place",), ("estimator", "scale"), ("near",)
+
+COUNTED = {
+    "hessian_above": "eigenvalues of the Hessian above a level, at the end",
+    "hessian_below": "eigenvalues of the Hessian below minus a level, at the end",
+    "noise_above": "eigenvalues of D above a level, at the end",
+}
 
 CURVES = {
     "test_error": ("wrong fraction of the test samples", "1"),
@@ -46,13 +61,23 @@ QUANTITIES = {
     "matched_loss": Quantity("training loss where runs first reach that loss", "nats"),
     "matched_entropy": Quantity(MATCHED, "nats", ("scale",)),
     "known": Quantity("runs whose local entropy the estimator knows", dims=AROUND),
-    "warned": Quantity("runs with warnings of the estimators of local entropy"),
+    "matched_test_error": Quantity("wrong fraction of the test samples there"),
+    "near_step_size": Quantity("step size next below the chosen, chosen, next above", dims=NEAR),
+    "near_temperature": Quantity("step size / (1 - momentum) / (2 batch)", dims=NEAR),
+    "near_matched_entropy": Quantity(f"{MATCHED}, at that step size", "nats", (*NEAR, "scale")),
+    "near_matched_test_error": Quantity(
+        "wrong fraction of the test samples at equal loss, at that step size", dims=NEAR
+    ),
+    "near_final_test_error": Quantity("wrong fraction of the test samples at the end, at that step size", dims=NEAR),
+    "warned": Quantity("runs with warnings of the estimator at that scale", dims=AROUND),
+    **{name: Quantity(text, dims=("level",)) for name, text in COUNTED.items()},
     "work": Quantity("sample gradients taken", dims=ALONG),
     **{name: Quantity(text, units, ALONG) for name, (text, units) in CURVES.items()},
     "tried_step_size": Quantity("step sizes tried", dims=("trial",)),
     "tried_error": Quantity("wrong fraction of samples held out", dims=("trial",)),
     "tried_loss": Quantity("loss on samples held out", "nats", ("trial",)),
     **{f"run_{name}": Quantity(f"{text}: each run", units, ("run",)) for name, (text, units) in ENDS.items()},
+    "run_matched_test_error": Quantity("wrong fraction of the test samples at equal loss: each run", "1", ("run",)),
     "run_matched_entropy": Quantity(f"{MATCHED}: each run", "nats", ("run", "scale")),
     "run_local_entropy": Quantity("local entropy u(x, t) - f(x) at the end: each run", "nats", ("run", *AROUND)),
 }
@@ -64,14 +89,15 @@ def assemble(spec: NetworkOptimizersSpec, plan: Sequence[Point], files: Mapping[
 
     inner = {
         "place": spec.places + 1, "scale": len(spec.surroundings.scale), "estimator": len(ESTIMATORS),
-        "trial": len(spec.tuning.factors), "run": spec.grid.seeds,
+        "trial": len(spec.tuning.factors), "run": spec.grid.seeds, "near": 3, "level": LEVELS.size,
     }  # fmt: skip
     table = ResultGrid({"optimizer": len(plan)}, inner, QUANTITIES)
     for i, point in enumerate(plan):
         if point.name in files:
             _put(table, (i,), spec, point.parameters["optimizer"], open_run_file(files[point.name]))
     results = table.dataset(_coords(spec), _attributes(spec))
-    return results.assign(paired(results, [*ENDS, "local_entropy", "matched_entropy"]))
+    results = results.assign(paired(results, [*ENDS, "local_entropy", "matched_entropy", "matched_test_error"]))
+    return results.assign(surviving(results))
 
 
 def paired(results: "xarray.Dataset", names: Sequence[str]) -> dict[str, tuple]:
@@ -130,8 +156,8 @@ def holm(probability: np.ndarray) -> np.ndarray:
 
 
 def _put(table: ResultGrid, cell: tuple[int, ...], spec: Any, method: str, data: "xarray.Dataset") -> None:
-    trial = data["trial"].values == 1
-    tried, runs = data.isel(draw=trial), data.isel(draw=~trial).isel(draw=slice(0, spec.grid.seeds))
+    tried, beside, runs = (data.isel(draw=data["trial"].values == kind) for kind in (TRIAL, NEIGHBOUR, RUN))
+    runs = runs.isel(draw=slice(0, spec.grid.seeds))
     put_trials(table, cell, step_sizes(spec.step_size, spec.tuning, method), tried)
     count = runs.sizes["draw"]
     table.put("runs", cell, count)
@@ -148,7 +174,9 @@ def _put(table: ResultGrid, cell: tuple[int, ...], spec: Any, method: str, data:
     table.put("work", cell, runs["work"].values.mean(axis=0))
     table.put("total_work", cell, runs["work"].values[:, -1].mean())
     table.put("diverged", cell, (~np.isfinite(runs["training_loss"].values[:, -1])).sum())
-    table.put("warned", cell, (runs["warned"].values > 0).sum())
+    table.put("warned", cell, (runs["warned"].values > 0).sum(axis=0))
+    for name in COUNTED:
+        table.put(name, cell, *known_mean(runs[name].values))
     for name in CURVES:
         table.put(name, cell, *mean_and_error(runs[name].values))
     ends = {f"final_{name}": runs[name].values[:, -1] for name in CURVES} | {n: runs[n].values for n in FEATURES}
@@ -160,6 +188,7 @@ def _put(table: ResultGrid, cell: tuple[int, ...], spec: Any, method: str, data:
     table.put("own_error", cell, known_mean(own)[0])
     table.put("known", cell, np.isfinite(entropy).sum(axis=0))
     _put_matched(table, cell, runs, spec)
+    _put_near(table, cell, spec, method, beside, runs)
     table.put("run_local_entropy", cell, padded(entropy, spec.grid.seeds))
 
 
@@ -168,9 +197,35 @@ def _put_matched(table: ResultGrid, cell: tuple[int, ...], runs: "xarray.Dataset
     loss = runs["matched_loss"].values
     table.put("matched", cell, np.isfinite(loss).sum())
     table.put("matched_loss", cell, *known_mean(loss))
-    each = runs["matched_entropy"].values * (spec.surroundings.loss / loss)[:, None]
-    table.put("matched_entropy", cell, *known_mean(each))
-    table.put("run_matched_entropy", cell, padded(each, spec.grid.seeds))
+    for name, each in (("matched_entropy", _in_proportion(runs, spec)),
+                       ("matched_test_error", runs["matched_test_error"].values)):  # fmt: skip
+        table.put(name, cell, *known_mean(each))
+        table.put(f"run_{name}", cell, padded(each, spec.grid.seeds))
+
+
+def _in_proportion(runs: "xarray.Dataset", spec: NetworkOptimizersSpec) -> np.ndarray:
+    return runs["matched_entropy"].values * (spec.surroundings.loss / runs["matched_loss"].values)[:, None]
+
+
+def _put_near(
+    table: ResultGrid, cell: tuple[int, ...], spec: NetworkOptimizersSpec, method: str, beside: Any, runs: Any
+) -> None:
+    """The same quantities at the step sizes below and above the chosen one, which stands between them."""
+    chosen = float(runs["step_size"].values[0])
+    with np.errstate(invalid="ignore"):
+        groups = [beside.isel(draw=beside["step_size"].values < chosen), runs,
+                  beside.isel(draw=beside["step_size"].values > chosen)]  # fmt: skip
+    found = {
+        "near_matched_entropy": _in_proportion,
+        "near_matched_test_error": lambda group, _: group["matched_test_error"].values,
+        "near_final_test_error": lambda group, _: group["test_error"].values[:, -1],
+    }
+    sizes = np.array([float(g["step_size"].values[0]) if g.sizes["draw"] else np.nan for g in groups])
+    table.put("near_step_size", cell, sizes)
+    table.put("near_temperature", cell, noise_factor(method, spec.options) * sizes / (2.0 * spec.training.batch))
+    for name, of in found.items():
+        both = [known_mean(of(group, spec)) for group in groups]
+        table.put(name, cell, *(np.stack(part) for part in zip(*both, strict=True)))
 
 
 def put_trials(table: ResultGrid, cell: tuple[int, ...], sizes: list[float], tried: "xarray.Dataset") -> None:
@@ -210,6 +265,8 @@ def _coords(spec: NetworkOptimizersSpec) -> dict[str, tuple]:
         "optimizer": ("optimizer", np.array(spec.grid.optimizer, np.str_), {"long_name": "optimiser"}),
         "estimator": ("estimator", np.array(ESTIMATORS, np.str_), {"long_name": "estimator of the local entropy"}),
         "scale": ("scale", scale, {"long_name": "scale t of the smoothing", "units": "1"}),
+        "near": ("near", np.array(["below", "chosen", "above"], np.str_), {"long_name": "step size beside the chosen"}),
+        "level": ("level", LEVELS, {"long_name": "eigenvalue", "units": "1"}),
         "factor": ("trial", np.array(spec.tuning.factors), {"long_name": "step size / middle one"}),
     }
 
@@ -227,5 +284,6 @@ def _attributes(spec: NetworkOptimizersSpec) -> dict[str, object]:
         "repeats": spec.tuning.seeds, "labels": "; ".join(METHODS[name].label for name in spec.grid.optimizer),
         "replicas": str({name: getattr(spec.options, name).replicas
                          for name in REPLICATED if name in spec.grid.optimizer}),
-        "bins": "none",
+        "constants": "; ".join(constants(name, spec.options) for name in spec.grid.optimizer),
+        "neighbours": spec.surroundings.neighbours, "bins": "none",
     }  # fmt: skip

@@ -14,12 +14,19 @@ if TYPE_CHECKING:
 LEVEL = 0.05
 """Probability by chance, corrected for the number of optimisers, below which a difference is called one."""
 
+WITHIN = "within the spread over step sizes"
+"""Beyond chance at the step sizes chosen, but undone at neighbours of them, or not tried there."""
+
 COMPARED = (
     ("test error", "final_test_error", 100.0, " %"),
-    ("local entropy u - f (lower is wider)", "local_entropy", 1.0, ""),
-    ("u - f at equal training loss", "matched_entropy", 1.0, ""),
+    ("test error at equal training loss", "matched_test_error", 100.0, " %"),
+    ("local entropy u - f at equal training loss (lower is wider)", "matched_entropy", 1.0, ""),
 )
 """What differences are told of: words, variable, factor and unit."""
+
+CHOICE = "at the step size chosen; its choice is not in the error bars"
+SHARED = "all seeds share the training and test samples, whose choice is not in the errors either"
+HOW_INTEGRATED = "integration (reweighted draws of the local Gaussian, chains where these do not do)"
 
 
 def summary(results: "xarray.Dataset") -> list[str]:
@@ -27,12 +34,41 @@ def summary(results: "xarray.Dataset") -> list[str]:
     if "final_test_error" not in results:
         return ["no optimiser has been run yet"]
     at = shown(results)
-    lines = [setting(results)]
+    lines = [f"{setting(results)}; {CHOICE}; {SHARED}", f"not tuned: {results.attrs['constants']}"]
     for name in at["optimizer"].values:
         here = at.sel(optimizer=name)
         if np.isfinite(here["final_test_error"]):
             lines.append(_end(here))
-    return [*lines, *_differences(at), *verdicts(at)]
+    return [*lines, *_warned(results), *_beside(at), *_differences(at), *verdicts(at)]
+
+
+def _warned(results: "xarray.Dataset") -> list[str]:
+    """Runs whose estimators of local entropy warned."""
+    lines = []
+    for (i, j, k), count in np.ndenumerate(results["warned"].transpose("optimizer", "estimator", "scale").values):
+        if count > 0:
+            name, estimator = results["optimizer"].values[i], results["estimator"].values[j]
+            runs = int(results["runs"].values[i])
+            lines.append(f"{label(name)}: {estimator} at t = {results['scale'].values[k]:g} warned in {int(count)} of "
+                         f"{runs} runs")  # fmt: skip
+    return lines
+
+
+def _beside(at: "xarray.Dataset") -> list[str]:
+    """Widths and test errors at the step sizes next to the chosen ones."""
+    lines = []
+    for name in at["optimizer"].values:
+        here = at.sel(optimizer=name)
+        parts = []
+        for k in np.flatnonzero(np.isfinite(here["near_matched_entropy"].values)):
+            width, error = (float(here[f"near_matched_entropy{part}"].values[k]) for part in ("", "_error"))
+            tested = percent(*(float(here[f"near_final_test_error{part}"].values[k]) for part in ("", "_error")))
+            chosen = " (chosen)" if here["near"].values[k] == "chosen" else ""
+            parts.append(f"{float(here['near_step_size'].values[k]):g}{chosen} {with_error(width, error)}, {tested}")
+        if len(parts) > 1:
+            loss = at.attrs["matched_loss"]
+            lines.append(f"{label(name)}, u - f at f = {loss:g} and test error at step size {'; '.join(parts)}")
+    return lines
 
 
 def shown(results: "xarray.Dataset") -> "xarray.Dataset":
@@ -46,7 +82,8 @@ def shown(results: "xarray.Dataset") -> "xarray.Dataset":
 
 def how(at: "xarray.Dataset") -> str:
     """The local entropy that is shown, in words."""
-    return f"t = {float(at['scale']):g}, beta = {at.attrs['beta']:g}, by {at['estimator'].item()}"
+    by = HOW_INTEGRATED if at["estimator"].item() == "integration" else "Laplace"
+    return f"t = {float(at['scale']):g}, beta = {at.attrs['beta']:g}, by {by}"
 
 
 def setting(results: "xarray.Dataset") -> str:
@@ -111,16 +148,24 @@ def verdicts(at: "xarray.Dataset") -> list[str]:
     """Which optimisers differ from the first beyond chance."""
     lines, first = [], label(at["optimizer"].values[0])
     for said, name, _, _ in COMPARED:
-        groups: dict[str, list[str]] = {"lower": [], "higher": [], "no difference seen": []}
+        groups: dict[str, list[str]] = {"lower": [], "higher": [], "no difference seen": [], WITHIN: []}
         for optimizer in at["optimizer"].values[1:]:
             value, p = (float(at[f"{part}_{name}"].sel(optimizer=optimizer)) for part in ("difference", "probability"))
             if np.isfinite(value):
                 chosen = "no difference seen" if not p < LEVEL else "lower" if value < 0 else "higher"
+                if p < LEVEL and not told(at, name, optimizer):
+                    chosen = WITHIN
                 groups[chosen].append(label(optimizer))
         if any(groups.values()):
             parts = [f"{group}: {_listed(names)}" for group, names in groups.items()]
             lines.append(f"{said} against {first}, at {100 * LEVEL:g} %: {'; '.join(parts)}")
     return lines
+
+
+def told(at: "xarray.Dataset", name: str, optimizer: object) -> bool:
+    """Whether a difference to the first is beyond chance, and neighbouring step sizes do not undo it."""
+    here, outlives = at.sel(optimizer=optimizer), f"survives_{name}"
+    return bool(here[f"probability_{name}"] < LEVEL and (outlives not in at or here[outlives] == 1))
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -168,19 +168,24 @@ def validated(
 ) -> np.ndarray:  # fmt: skip
     """Error and loss on each fold of the training samples held out, (folds, seeds, 2).
 
-    `landscape_of(data)` makes the landscape, `samples_of(data)` the rows of samples that replicas see, if any.
+    `landscape_of(data)` makes the landscape, `samples_of(data)` the rows of samples that replicas see in each repeat;
+    None for all.
     """
     chains = range(FIRST_TUNING_CHAIN, FIRST_TUNING_CHAIN + tuning.seeds)
     found = np.empty((tuning.folds, tuning.seeds, 2))
     for fold in range(tuning.folds):
         part = held_out(data, fold, tuning.folds, seed)
         landscape = landscape_of(part)
-        run = train(
-            landscape, method, step_size, methods, training, budget=training.epochs * part.size, chains=chains,
-            seed=seed, samples=None if samples_of is None else samples_of(part),
-        )  # fmt: skip
-        found[fold, :, 0] = run.test_error[-1]
-        found[fold, :, 1] = _loss_held_out(landscape, run.weights)
+        rows = None if samples_of is None else samples_of(part)
+        # Repeats run side by side unless each has samples of its own.
+        groups = [(slice(None), None)] if rows is None else [(slice(k, k + 1), row) for k, row in enumerate(rows)]
+        for repeats, samples in groups:
+            run = train(
+                landscape, method, step_size, methods, training, budget=training.epochs * part.size,
+                chains=chains[repeats], seed=seed, samples=samples,
+            )  # fmt: skip
+            found[fold, repeats, 0] = run.test_error[-1]
+            found[fold, repeats, 1] = _loss_held_out(landscape, run.weights)
     return found
 
 

@@ -17,6 +17,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from runs.experiments import Control, Experiment
 from runs.experiments.network_methods import METHODS, REPLICATED, Methods, StepSizes
 from runs.experiments.network_optimizers import MEASURES, MethodList, rising_shares
+from runs.experiments.network_optimizers_limits import require_enough, require_folds
 from runs.experiments.network_optimizers_training import Training, Tuning
 from runs.experiments.network_spec import OnNetworks
 from runs.experiments.perceptron_draws import Column, DrawFile, run_draws
@@ -68,7 +69,13 @@ class NetworkParleSplitSpec(OnNetworks):
                 f"optimizer: {' and '.join(map(str, sorted(counts)))} replicas are to be compared; give all the same "
                 "in options"
             )
+        require_enough(info.data, value.optimizer, value.fraction[0])
         return value
+
+    def require(self) -> None:
+        """Raise an EntroscapeError where the data are not installed, or a fold of them lacks a class."""
+        super().require()
+        require_folds(self.data.draw(), self.tuning.folds, point_seed(self.seed, "tuning"))
 
     @property
     def replicas(self) -> int:

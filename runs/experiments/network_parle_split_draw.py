@@ -24,7 +24,7 @@ def measure_trial(spec: NetworkParleSplitSpec, point: Point, number: int, trials
     step, seed = step_sizes(spec.step_size, spec.tuning, name)[number], point_seed(spec.seed, "tuning")
     trials[step] = validated(
         spec.data.draw(), spec.landscape, name, step, spec.options, spec.training, spec.tuning, seed=seed,
-        samples_of=lambda part: parts(spec, point, part, seed),
+        samples_of=lambda part: parts_of_repeats(spec, point, part),
     )  # fmt: skip
     return {**_nothing(spec), "step_size": step, "trial": 1, "held_out": trials[step],
             "seconds": time.monotonic() - begun}  # fmt: skip
@@ -51,6 +51,13 @@ def parts(spec: NetworkParleSplitSpec, point: Point, data: "Data", seed: int) ->
         return None
     count = spec.replicas if point.parameters["optimizer"] in REPLICATED else 1
     return np.stack([data.subset_indices(fraction, seed, part) for part in range(count)])
+
+
+def parts_of_repeats(spec: NetworkParleSplitSpec, point: Point, data: "Data") -> list[np.ndarray] | None:
+    """Parts for each repeat of a fold, (replicas, count), its own; None: all samples."""
+    each = [parts(spec, point, data, point_seed(spec.seed, f"tuning parts {k}")) for k in range(spec.tuning.seeds)]
+    known = [part for part in each if part is not None]
+    return known or None
 
 
 def _nothing(spec: NetworkParleSplitSpec) -> dict[str, Any]:

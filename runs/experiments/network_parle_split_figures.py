@@ -16,8 +16,8 @@ from runs.experiments.network_optimizers_figures import (
     look,
     trials_caption,
 )
-from runs.experiments.network_optimizers_summary import LEVEL, label, setting
-from runs.experiments.network_parle_split_summary import PUBLISHED
+from runs.experiments.network_optimizers_summary import CHOICE, LEVEL, SHARED, label, setting
+from runs.experiments.network_parle_split_summary import PUBLISHED, found, work
 from runs.figures import PAGE_WIDTH, Drawing, log_axis, new_figure, save
 
 if TYPE_CHECKING:
@@ -52,8 +52,9 @@ def _errors(results: "xarray.Dataset", out: Path) -> Drawing:
             continue
         _line(right, here, x, "difference_to_all", look(name))
         told = here["probability_to_all"].values < LEVEL
-        for place, value in zip(x[told], 100.0 * here["difference_to_all"].values[told], strict=True):
-            right.annotate("*", (place, value), (6, 1), textcoords="offset points", ha="center", va="center",
+        tops = 100.0 * (here["difference_to_all"] + here["difference_to_all_error"]).values[told]
+        for place, value in zip(x[told], tops, strict=True):
+            right.annotate("*", (place, value), (0, 4), textcoords="offset points", ha="center", va="center",
                            color=LOOKS[str(name)][0], fontsize=11)  # fmt: skip
     for ax in (left, right):
         _percent_axis(ax, results)
@@ -61,13 +62,15 @@ def _errors(results: "xarray.Dataset", out: Path) -> Drawing:
     right.set_ylabel(f"difference to {label(names[0])} on all data (%)")
     lettered((left, right))
     legend_above(figure, left)
+    extra = "; ".join([work(results), *found(results)])
     caption = (
         f"{setting(results)}; {int(results.attrs['replicas'])} replicas, each on its own share of the training "
         "samples, drawn anew for each seed. (a) Test error, means over seeds with one standard error: filled, the "
         "centre of the replicas, or the weights where there is one; open, single replicas (those of Elastic-SGD meet "
         "at every step, those of Parle after inner loops). Grey: "
         f"{label(names[0])} on all data. (b) Differences to that, seed by seed, of the centres; stars: probability "
-        f"below {LEVEL:g} by chance (Student's t, Holm's correction). {PUBLISHED[0].upper()}{PUBLISHED[1:]}."
+        f"below {LEVEL:g} by chance (Student's t, Holm's correction). Errors are those over seeds: {CHOICE}; {SHARED}. "
+        f"{extra}. Not tuned: {results.attrs['constants']}. {PUBLISHED[0].upper()}{PUBLISHED[1:]}."
     )
     return save(figure, out, "split", caption)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from runs.experiments.network_methods import REPLICATED
+from runs.experiments.network_methods import REPLICATED, constants
 from runs.experiments.network_optimizers_draw import step_sizes
 from runs.experiments.network_optimizers_results import holm, known_mean, padded, paired_difference, put_trials
 from runs.experiments.network_parle_split import NetworkParleSplitSpec
@@ -102,7 +102,9 @@ def _differences(results: "xarray.Dataset") -> dict[str, tuple]:
         values = np.full((3, *each.shape[:2]), np.nan)
         for i, j in np.ndindex(each.shape[:2]):
             other = {"all": (0, each.shape[1] - 1), "part": (0, j), "replicas": (second, j)}[name]
-            if (i, j) != other and (name != "replicas" or names[i] in REPLICATED):
+            # On all samples a part is all: the first comparison already.
+            duplicate = name == "part" and j == each.shape[1] - 1
+            if (i, j) != other and not duplicate and (name != "replicas" or names[i] in REPLICATED):
                 values[:, i, j] = paired_difference(each[i, j], each[other])
         text = f"test error minus that of the first optimiser {said}, seed by seed"
         dims, chance = ("optimizer", "fraction"), holm(values[2].reshape(-1)).reshape(values[2].shape)
@@ -129,5 +131,6 @@ def _attributes(spec: NetworkParleSplitSpec) -> dict[str, object]:
         "data": data.name, "training_samples": data.size, "test_samples": tested, "label_noise": spec.data.label_noise,
         "weights": spec.landscape(data).dim, "replicas": spec.replicas, "batch": spec.training.batch,
         "epochs": spec.training.epochs, "counting": spec.training.counting, "schedule": spec.training.schedule,
-        "folds": spec.tuning.folds, "repeats": spec.tuning.seeds, "bins": "none",
+        "folds": spec.tuning.folds, "repeats": spec.tuning.seeds,
+        "constants": "; ".join(constants(name, spec.options) for name in spec.grid.optimizer), "bins": "none",
     }  # fmt: skip

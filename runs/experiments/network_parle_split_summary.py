@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from runs.experiments.network_methods import REPLICATED
-from runs.experiments.network_optimizers_summary import LEVEL, deviations, label, percent, setting
+from runs.experiments.network_optimizers_summary import CHOICE, LEVEL, SHARED, deviations, label, percent, setting
 from runs.experiments.network_parle_split_results import DIFFERENCES
 
 if TYPE_CHECKING:
@@ -21,14 +21,40 @@ def summary(results: "xarray.Dataset") -> list[str]:
     """Test errors, differences to the first optimiser on all samples and on a part, published numbers."""
     if "final_test_error" not in results:
         return ["no optimiser has been run yet"]
-    lines = [f"{setting(results)}; {int(results.attrs['replicas'])} replicas"]
+    lines = [
+        f"{setting(results)}; {int(results.attrs['replicas'])} replicas; {CHOICE}; {SHARED}",
+        f"not tuned: {results.attrs['constants']}", work(results),
+    ]  # fmt: skip
     for fraction in results["fraction"].values:
         for name in results["optimizer"].values:
             here = results.sel(optimizer=name, fraction=fraction)
             if np.isfinite(here["final_test_error"]):
                 lines.append(_cell(here))
     lines += [line for name in DIFFERENCES for line in differences(results, name)]
-    return [*lines, PUBLISHED]
+    return [*lines, PUBLISHED, *found(results)]
+
+
+def work(results: "xarray.Dataset") -> str:
+    """How the sample gradients are counted."""
+    if results.attrs["counting"] != "total":
+        return "each replica takes as many sample gradients as SGD (training.counting = per-replica), as published"
+    return (
+        f"replicas share the sample gradients of a run: each takes 1 / {int(results.attrs['replicas'])} of SGD's; the "
+        "published comparison gives each replica all (training.counting = per-replica)"
+    )
+
+
+def found(results: "xarray.Dataset") -> list[str]:
+    """Whether Parle on parts was better than SGD on all samples, as published; nothing where it was not run."""
+    if "parle" not in results["optimizer"].values:
+        return []
+    here = results.sel(optimizer="parle").isel(fraction=slice(0, -1))
+    better = (here["difference_to_all"].values < 0) & (here["probability_to_all"].values < LEVEL)
+    if not np.isfinite(here["difference_to_all"].values).any():
+        return []
+    said = "found" if better.any() else "not found"
+    return [f"the published direction, Parle on parts better than {label(results['optimizer'].values[0])} on all data: "
+            f"{said} here"]  # fmt: skip
 
 
 def called(name: object, fraction: float) -> str:
@@ -60,12 +86,12 @@ def differences(results: "xarray.Dataset", name: str) -> list[str]:
                 float(here[text]) for text in (f"difference_to_{name}", f"difference_to_{name}_error",
                                                f"probability_to_{name}")
             )  # fmt: skip
-            if not np.isfinite(value) or (name == "part" and fraction == 1.0):
+            if not np.isfinite(value):
                 continue
             other = called(first, 1.0 if name == "all" else float(fraction))
-            found = "no difference seen" if not chance < LEVEL else "lower" if value < 0 else "higher"
+            verdict = "no difference seen" if not chance < LEVEL else "lower" if value < 0 else "higher"
             lines.append(
                 f"{called(optimizer, float(fraction))} minus {other}, seed by seed: {percent(value, error)} "
-                f"({deviations(value, error)}, p = {chance:.2g}): {found}"
+                f"({deviations(value, error)}, p = {chance:.2g}): {verdict}"
             )
     return lines

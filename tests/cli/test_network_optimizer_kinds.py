@@ -1,5 +1,7 @@
 """The experiments that compare optimisers of networks: run files, work, choices of step sizes, paired differences."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -7,9 +9,12 @@ from xy_runs import changed, faults, run_points, stop_after
 
 from mcmc.errors import ArgumentError
 from runs.experiments import Control
-from runs.experiments.network_methods import METHODS, REPLICATED, Methods
-from runs.experiments.network_optimizers_draw import step_sizes
+from runs.experiments.network_methods import METHODS, REPLICATED, Methods, constants
+from runs.experiments.network_optimizers import RUN
+from runs.experiments.network_optimizers_draw import step_sizes, warned_at
+from runs.experiments.network_optimizers_limits import require_folds
 from runs.experiments.network_optimizers_results import holm, paired_difference
+from runs.experiments.network_optimizers_steps import apart
 from runs.experiments.network_optimizers_training import (
     FIRST_TUNING_CHAIN,
     Training,
@@ -20,7 +25,7 @@ from runs.experiments.network_optimizers_training import (
     train,
     weights_at_loss,
 )
-from runs.experiments.network_parle_split_draw import parts
+from runs.experiments.network_parle_split_draw import parts, parts_of_repeats
 from runs.figures import style
 from runs.grid import point
 from runs.spec import validate
@@ -37,7 +42,8 @@ SMALL = {
 OPTIMIZERS = {
     "experiment": "network-optimizers", **SMALL,
     "options": {"entropy_sgd": {"steps": 4}},
-    "surroundings": {"scale": [0.03, 0.1], "shown": 0.1, "sweeps": 64, "chains": 2, "loss": 0.6, "integrated": 1},
+    "surroundings": {"scale": [0.03, 0.1], "shown": 0.1, "sweeps": 64, "chains": 2, "loss": 0.6, "integrated": 1,
+                     "neighbours": 1},
     "places": 4,
     "grid": {"optimizer": ["sgd", "adam", "entropy_sgd"], "seeds": 3},
 }  # fmt: skip
@@ -81,6 +87,14 @@ def spec_of(data):
     (SPLIT, {"grid": {"fraction": [0.5, 1.0, 1.5]}}, "has 1.5 as its last"),
     (SPLIT, {"grid": {"optimizer": ["sgd", "parle", "elastic_sgd"]}, "options": {"elastic_sgd": {"replicas": 5}}},
      "2 and 5 replicas are to be compared"),
+    (OPTIMIZERS, {"training": {"batch": 49}}, "training.batch = 49: cross-validation trains on 24 of 48 samples "
+                                              "(tuning.folds = 2)"),
+    (OPTIMIZERS, {"training": {"batch": 25}}, "training.batch = 25"),
+    (OPTIMIZERS, {"training": {"epochs": 0.01}}, "training.epochs = 0.01"),
+    (OPTIMIZERS, {"data": {"train": 5}}, "data.train = 5: 2 folds (tuning.folds) of 3 classes"),
+    (SPLIT, {"grid": {"fraction": [0.2, 1.0]}}, "0.2 of them for a replica (grid.fraction)"),
+    (SPLIT, {"grid": {"fraction": [0.001, 1.0]}}, "training.batch = 6"),
+    (SPLIT, {"training": {"batch": 25}}, "tuning.folds = 2"),
 ])  # fmt: skip
 def test_a_run_file_that_cannot_be_run_is_refused(base, tables, said):
     found = faults(changed(base, **tables))
@@ -108,7 +122,7 @@ def test_every_optimiser_spends_the_same_sample_gradients(name):
 
 def test_optimisers_start_from_the_same_weights_and_not_from_those_that_tuned(compared):
     _, _, files = compared
-    runs = [opened(path).isel(draw=slice(2, None)) for path in files.values()]
+    runs = [data.isel(draw=data["trial"].values == RUN) for data in map(opened, files.values())]
     for one in runs[1:]:
         np.testing.assert_array_equal(one["training_loss"][:, 0], runs[0]["training_loss"][:, 0])
     landscape = spec_of(OPTIMIZERS).landscape()
@@ -184,6 +198,27 @@ def test_replicas_see_parts_of_their_own():
     alone = parts(spec, point(optimizer="sgd", fraction=0.5), data, seed=8)
     np.testing.assert_array_equal(alone, seen[:1])
     assert parts(spec, point(optimizer="parle", fraction=1.0), data, seed=8) is None
+    one, other = parts_of_repeats(spec, point(optimizer="parle", fraction=0.5), data)
+    assert not np.array_equal(one, other)
+
+
+def test_a_difference_outlives_a_neighbouring_step_size_where_ranges_are_apart():
+    values = np.array([[1.0, 2.0, 3.0], [3.5, np.nan, 4.0], [2.5, 3.5, 4.5], [0.1, np.nan, np.nan]])
+    np.testing.assert_array_equal(apart(values), [np.nan, 1.0, 0.0, np.nan])
+    assert np.isnan(apart(np.array([[1.0, np.nan, np.nan], [2.0, 3.0, 4.0]]))).all()
+
+
+def test_warnings_are_counted_by_estimator_and_scale():
+    said = ["scale 0.3: f departs", "chains: 9 independent draws at t = 1, fewer", "mbar: no overlap"]
+    np.testing.assert_array_equal(warned_at(said, [0.1, 0.3, 1.0]), [[0, 1, 0], [1, 1, 2]])
+
+
+def test_data_whose_folds_lack_a_class_are_refused():
+    spec = spec_of(OPTIMIZERS)
+    spec.require()
+    data = replace(spec.data.draw(), targets=np.where(np.arange(48) == 3, 2, 0))
+    with pytest.raises(ArgumentError, match="has all samples of class 2"):
+        require_folds(data, 2, 1)
 
 
 @pytest.mark.parametrize("kind", ["compared", "split"])
@@ -216,6 +251,16 @@ def test_ends_are_compared_with_the_first(compared, tmp_path):
     np.testing.assert_allclose(laplace[:, 0], chains[:, 0], rtol=0.3)
     lines = experiment.summary(results)
     assert any(line.startswith("test error against SGD, at 5 %") for line in lines)
+    assert any("Entropy-SGD: beta 2e+08, L 4, t 100 to 1" in line for line in lines)
+    # Beside the chosen step size stands the other of the two that were tried.
+    for name in spec.grid.optimizer:
+        here = results.sel(optimizer=name)
+        known = np.sort(here["near_step_size"].values[np.isfinite(here["near_step_size"].values)])
+        np.testing.assert_allclose(known, step_sizes(spec.step_size, spec.tuning, name))
+        assert float(here["near_step_size"].sel(near="chosen")) == float(here["step_size"])
+    counts = results["hessian_above"] + results["hessian_below"]
+    np.testing.assert_array_less(counts, results.attrs["weights"] + 1)
+    assert (np.diff(results["noise_above"].values) <= 0).all()
     with style():
         drawings = experiment.figures(results, tmp_path / "figures")
     assert all(one.png.stat().st_size > 10_000 for one in drawings)
@@ -241,10 +286,18 @@ def test_replicas_are_compared_with_all_data_and_with_a_part(split, tmp_path):
     assert float(parle["difference_to_all"]) == pytest.approx((each[1, 0] - each[0, 1]).mean())
     assert float(parle["difference_to_part"]) == pytest.approx((each[1, 0] - each[0, 0]).mean())
     assert np.isnan(results["difference_to_all"].sel(optimizer="sgd", fraction=1.0))
+    assert np.isnan(results["difference_to_part"].sel(fraction=1.0)).all()
+    assert any(line.startswith("the published direction") for line in experiment.summary(results))
     assert any("published" in line for line in experiment.summary(results))
     with style():
         drawings = experiment.figures(results, tmp_path / "figures")
     assert all(one.png.stat().st_size > 10_000 for one in drawings)
+
+
+def test_constants_of_every_optimiser_are_said():
+    options = Methods.model_validate({})
+    assert constants("parle", options).startswith("Parle: beta inf, replicas 3, L 25, t 100 to 1, coupling 0.1 to 1")
+    assert all(constants(name, options).startswith(f"{METHODS[name].label}: ") for name in METHODS)
 
 
 @pytest.mark.parametrize("base", [OPTIMIZERS, SPLIT])
