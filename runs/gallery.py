@@ -39,9 +39,9 @@ class Entry:
 def gallery(out: Path, *, workers: int | None = None, only: Sequence[str] = ()) -> int:
     """Carry out or resume the quick runs named in `only`, or all, then write the page.
 
-    Returns the exit code: 0 complete, 1 some run asked for failed (it is named), 3 stopped early. A run that needs data which
-    are not installed is left out and named. Raises ArgumentError or SpecError, before anything runs, for a name that
-    is not bundled, StoreError for a folder that is something else.
+    Returns the exit code: 0 complete, 1 some run asked for failed (it is named), 3 stopped early. A run that needs data
+    which are not installed is left out and named. Raises ArgumentError or SpecError, before anything runs, for a name
+    that is not bundled, StoreError for a folder that is something else.
     """
     if workers is not None and workers < 1:
         raise ArgumentError(f"--workers {workers}: needs an integer >= 1")
