@@ -168,6 +168,8 @@ def _of_particles(found: ResultGrid, cell: tuple[int, ...], path: Path, repeats:
     value, error = mean_and_error(data["free_energy"].values)
     bias, bias_error = mean_and_error(data["free_energy"].values - data["half"].values)
     # What half as many particles change is as large as what is left, or larger; noise of it counts as well.
+    # Of few repeats the spread at one time may be small by chance: it is at least what it is over all times.
+    error = np.maximum(error, np.sqrt((error**2).mean()))
     found.put("particles", cell, value, np.hypot(error, np.abs(bias)))
     found.put("particles_bias", cell, bias, bias_error)
     found.put("particles_step", cell, data["free_energy_step"].values.mean(axis=0))
