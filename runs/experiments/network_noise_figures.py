@@ -220,8 +220,11 @@ def _temperature(results: "xarray.Dataset", out: Path) -> Drawing:
     left.set_xlabel(r"$b/N$")
     left.set_ylabel(r"covariance of one batch $\times\,b$", fontsize=8)
     left.set_xlim(-0.03, 1.03)
-    left.set_ylim(-0.03, 1.25)
-    left.legend(loc="lower left")
+    left.set_ylim(-0.05, 1.25)
+    for mark, said in (("x", "epochs"), ("+", "other ways")):
+        if mark == "x" or set(kinds) - {"epoch"}:
+            left.plot([], [], mark, color="0.3", markersize=5, label=f"sum over an epoch, {said}")
+    left.legend(loc="lower left", bbox_to_anchor=(0.0, 0.04))
     for letter, ax in zip("ab", (left, right), strict=True):
         ax.set_title(f"({letter})", loc="left")
     _temperature_keys(figure, results, marks, kinds)
@@ -261,8 +264,8 @@ def _aligned(results: "xarray.Dataset", out: Path) -> Drawing:
     panels = (
         ("cosine", r"$\mathrm{Tr}(HD)\,/\,|H||D|$", False),
         ("anisotropy", r"$d\,\mathrm{Tr}(HD)\,/\,\mathrm{Tr}H\,\mathrm{Tr}D$", True),
-        ("noise_in_top", rf"share of $\mathrm{{Tr}}\,D$ in top {top} of $H$", True),
-        ("overlap", rf"overlap of top {top} of $D$ and $H$", True),
+        ("noise_in_top", rf"share of $\mathrm{{Tr}}\,D$ in top {top} of $H$", False),
+        ("overlap", rf"overlap of top {top} of $D$ and $H$", False),
     )
     for letter, ax, (name, label, logarithmic) in zip("abcd", axes.flat, panels, strict=True):
         _curves(ax, results, name, label, letter, logarithmic)
@@ -270,8 +273,9 @@ def _aligned(results: "xarray.Dataset", out: Path) -> Drawing:
             ax.set_ylim(0, 1.02)
     for ax, said in zip(axes[1], ("isotropic noise", "random directions"), strict=True):
         ax.axhline(top / dim, **{**THEORY, "linestyle": ":"})
-        ax.set_ylim(0.5 * top / dim, 1.3)
-        ax.annotate(f"{said}: {top / dim:.2g}", (0.98, 1.1 * top / dim), ha="right", va="bottom", fontsize=7,
+        # Below 0, so that the line is not the axis.
+        ax.set_ylim(-0.08, 1.02)
+        ax.annotate(f"{said}: {top / dim:.2g}", (0.98, 0.02 + top / dim), ha="right", va="bottom", fontsize=7,
                     xycoords=("axes fraction", "data"))  # fmt: skip
     _keys(figure, results)
     caption = (
