@@ -34,7 +34,11 @@ def summary(results: "xarray.Dataset") -> list[str]:
     if "final_test_error" not in results:
         return ["no optimiser has been run yet"]
     at = shown(results)
-    lines = [f"{setting(results)}; {CHOICE}; {SHARED}", f"not tuned: {results.attrs['constants']}"]
+    lines = [
+        f"{setting(results)}; {CHOICE}; {SHARED}",
+        f"u - f: local entropy, {how(at)}",
+        f"not tuned: {results.attrs['constants']}",
+    ]
     for name in at["optimizer"].values:
         here = at.sel(optimizer=name)
         if np.isfinite(here["final_test_error"]):
@@ -118,8 +122,8 @@ def _end(here: "xarray.Dataset") -> str:
     matched = f"at f = {here.attrs['matched_loss']:g} {of('matched_entropy')}" if here["matched"] > 1 else "never there"
     return (
         f"{label(here['optimizer'].item())}: step size {float(here['step_size']):g}{edge}, {int(here['runs'])} seeds"
-        f"{lost}: test error {error}, training loss f {of('final_training_loss')}, u - f {of('local_entropy')} "
-        f"({how(here)}), {matched}; Hessian: trace {of('hessian_trace')}, eigenvalues from {of('hessian_lowest')} to "
+        f"{lost}: test error {error}, training loss f {of('final_training_loss')}, u - f {of('local_entropy')}, "
+        f"{matched}; Hessian: trace {of('hessian_trace')}, eigenvalues from {of('hessian_lowest')} to "
         f"{of('hessian_highest')}; D: trace {of('noise_trace')}, participation ratio {of('noise_participation')}"
     )
 

@@ -54,7 +54,7 @@ def _steps(ax: Any, here: "xarray.Dataset", name: str, factor: float, style: dic
     ax.errorbar(
         x[known], y[known], error[known], **{**style, "markerfacecolor": "white", "linewidth": 0.8}, linestyle=line
     )
-    ax.plot(x[1], y[1], **{**style, "label": None, "linestyle": "none"})
+    ax.plot(x[1], y[1], **{**style, "label": None, "linestyle": "none", "zorder": 4})
 
 
 def spectra(results: "xarray.Dataset", out: Path) -> Drawing:
