@@ -24,7 +24,7 @@ class MeasuredCovariance:
     """Prediction in continuous time; None without a law."""
 
     def z_scores(self, *, discrete: bool = True) -> np.ndarray:
-        """(measured - predicted) / error, (k, k); NaN where a weight never moved. Raises ArgumentError without a law."""
+        """(measured - predicted) / error, (k, k); NaN where weights never moved. Raises ArgumentError without a law."""
         predicted = self.discrete if discrete else self.continuous
         if predicted is None:
             raise ArgumentError("law: none was given to `measured_covariance`; give one to compare with")

@@ -52,7 +52,7 @@ def require_folds(data: "Data", folds: int, seed: int) -> None:
 
 def _first_step(name: str, training: Any, options: Any, samples: int) -> int:
     """Sample gradients until weights first move: an outer step, or a full gradient and a batch."""
-    own = getattr(options, name, None)
+    own: Any = getattr(options, name, None)
     replicas = own.replicas if name in REPLICATED and training.counting == "total" else 1
     loops = getattr(own, "steps", 1)
     return int(training.batch * replicas * loops + (samples if name in ("svrg", "saga") else 0))
