@@ -71,6 +71,8 @@ def _excess(ax: Any, results: "xarray.Dataset") -> None:
     ax.set_xlabel(r"learning rate $\eta$")
     ax.set_ylabel("SGD above the curve (loss)")
     ax.set_xscale("log")
+    ax.set_xticks(results["step_size"].values, [f"{eta:g}" for eta in results["step_size"].values])
+    ax.set_xticks([], minor=True)
     ax.axhline(0.0, **THEORY)
     if "excess_loss" not in results:
         return
