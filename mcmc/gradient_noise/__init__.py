@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mcmc.gradient_noise.circulation_matrix import Circulation, circulation
+    from mcmc.gradient_noise.circulation_theory import LinearCirculation, linear_circulation
     from mcmc.gradient_noise.diffusion import GradientNoise, gradient_noise
     from mcmc.gradient_noise.hessian_alignment import Alignment, alignment
     from mcmc.gradient_noise.linear_regression import regression_covariance
@@ -21,12 +22,14 @@ _FILES = {
     "Alignment": "hessian_alignment",
     "Circulation": "circulation_matrix",
     "GradientNoise": "diffusion",
+    "LinearCirculation": "circulation_theory",
     "MeasuredCovariance": "stationary_covariance",
     "StationaryLaw": "stationary_law",
     "TrajectorySpectra": "spectra_of_increments",
     "alignment": "hessian_alignment",
     "circulation": "circulation_matrix",
     "gradient_noise": "diffusion",
+    "linear_circulation": "circulation_theory",
     "lyapunov": "stationary_law",
     "measured_covariance": "stationary_covariance",
     "plot_circulation": "trajectory_figure",
@@ -39,12 +42,14 @@ __all__ = [
     "Alignment",
     "Circulation",
     "GradientNoise",
+    "LinearCirculation",
     "MeasuredCovariance",
     "StationaryLaw",
     "TrajectorySpectra",
     "alignment",
     "circulation",
     "gradient_noise",
+    "linear_circulation",
     "lyapunov",
     "measured_covariance",
     "plot_circulation",

@@ -10,7 +10,7 @@ section 3.1), 0 where D and H commute. In H's eigenbasis
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -63,10 +63,42 @@ def lyapunov(
     they diffuse or run away for ever. "error" refuses them; "omit" leaves them out, and the result names them. Raises
     ArgumentError for those, for steps with eta l >= 2 (which diverge), and for arguments out of range.
     """
+    eta, share = _positive("step_size", step_size), _positive("noise_share", noise_share)
+    modes = held_modes(hessian, diffusion, eta, flat=flat, tolerance=tolerance)
+    stiff, inside, basis = modes.values, modes.diffusion, modes.vectors
+    both = stiff[:, None] + stiff
+
+    def back(matrix):
+        return basis @ matrix @ basis.T
+
+    return StationaryLaw(
+        back(eta * share * inside / (both - eta * np.outer(stiff, stiff))), back(eta * share * inside / both),
+        back(inside * (stiff[:, None] - stiff) / both), eta, share, modes.flat_directions, modes.flat_eigenvalues,
+    )  # fmt: skip
+
+
+class HeldModes(NamedTuple):
+    """Eigenvectors of H that hold the weights, and D among them."""
+
+    values: np.ndarray
+    """(held,) float64: eigenvalues of H, rising."""
+    vectors: np.ndarray
+    """(dim, held) float64: their vectors, columns."""
+    diffusion: np.ndarray
+    """(held, held) float64: D between them."""
+    flat_directions: np.ndarray
+    """(flat, dim) float64: the other eigenvectors."""
+    flat_eigenvalues: np.ndarray
+    """(flat,) float64."""
+
+
+def held_modes(
+    hessian: Any, diffusion: Any, step_size: float, *, flat: Literal["error", "omit"], tolerance: float = 1e-9
+) -> HeldModes:
+    """The directions in which steps of size `step_size` come to rest; arguments and errors of `lyapunov`."""
     h, d = symmetric("hessian", hessian), symmetric("diffusion", diffusion)
     if h.shape != d.shape:
         raise ArgumentError(f"diffusion: got shape {d.shape} with a Hessian {h.shape}; the same shape is needed")
-    eta, share = _positive("step_size", step_size), _positive("noise_share", noise_share)
     if flat not in ("error", "omit"):
         raise ArgumentError(f"flat: got {flat!r}; 'error' or 'omit' is needed")
     values, vectors = np.linalg.eigh(h)
@@ -76,22 +108,13 @@ def lyapunov(
         raise ArgumentError(_flat_text(values[~held], np.diag(rotated)[~held]))
     if not held.any():
         raise ArgumentError("hessian: holds no direction, all eigenvalues are 0 or negative; there is nothing at rest")
-    if eta * values[-1] >= 2:
+    if step_size * values[-1] >= 2:
         raise ArgumentError(
-            f"step_size: got {eta:g} with the Hessian's largest eigenvalue {values[-1]:.4g}; steps diverge from "
+            f"step_size: got {step_size:g} with the Hessian's largest eigenvalue {values[-1]:.4g}; steps diverge from "
             f"{2 / values[-1]:.4g} on, take less"
         )
-    stiff, inside = values[held], rotated[np.ix_(held, held)]
-    both = stiff[:, None] + stiff
-    basis = vectors[:, held]
-
-    def back(matrix):
-        return basis @ matrix @ basis.T
-
-    return StationaryLaw(
-        back(eta * share * inside / (both - eta * np.outer(stiff, stiff))), back(eta * share * inside / both),
-        back(inside * (stiff[:, None] - stiff) / both), eta, share, vectors.T[~held].copy(), values[~held],
-    )  # fmt: skip
+    inside = rotated[np.ix_(held, held)]
+    return HeldModes(values[held], vectors[:, held], inside, vectors.T[~held].copy(), values[~held])
 
 
 def _flat_text(values: np.ndarray, noise: np.ndarray) -> str:
