@@ -7,7 +7,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mcmc.continuum.fokker_planck import Evolution, FokkerPlanck, StationaryDensity
+    from mcmc.continuum.densities import Evolution, StationaryDensity
+    from mcmc.continuum.fokker_planck import FokkerPlanck
     from mcmc.continuum.grid import Grid
     from mcmc.continuum.hamilton_jacobi import ViscousSolution, cole_hopf
     from mcmc.continuum.homogenization import (
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 _FILES = {
     "Characteristic": "hopf_lax_formula",
     "CostToGo": "stochastic_control",
-    "Evolution": "fokker_planck",
+    "Evolution": "densities",
     "FiniteDifferences": "monotone_differences",
     "FokkerPlanck": "fokker_planck",
     "Grid": "grid",
@@ -41,7 +42,7 @@ _FILES = {
     "OptimalControl": "stochastic_control",
     "QuantileFlow": "jko",
     "Relaxation": "relaxation",
-    "StationaryDensity": "fokker_planck",
+    "StationaryDensity": "densities",
     "SteadyState": "steady_state",
     "StepMoments": "homogenization",
     "TwoScalePaths": "homogenization",

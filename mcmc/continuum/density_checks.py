@@ -39,11 +39,28 @@ def resolution_text(grid: Grid, peclet: float, beta: float) -> str | None:
     """What to say of a grid of this Peclet number, None where nothing; ArgumentError where it sees nothing."""
     if peclet <= COARSE:
         return None
-    finer = [int(np.ceil(count * peclet / COARSE)) for count in grid.shape]
+    finer = _resolving(grid, peclet)
     text = f"cell Peclet number {peclet:.3g} on {grid.shape} cells at beta = {beta:g}, at most {COARSE:g} resolves"
     if peclet > BLIND:
         raise ArgumentError(f"grid: {text} the density: it is narrower than cells; about {finer} cells are needed")
     return f"{text} the density: neighbouring cells differ by exp({peclet:.2g}); take about {finer} cells"
+
+
+def smearing_text(grid: Grid, peclet: float, beta: float) -> str | None:
+    """What to say of a grid on which a density meets this Peclet number on its way, None where nothing."""
+    if peclet <= COARSE:
+        return None
+    # The flux of Scharfetter and Gummel is the central one with D times (P / 2) coth(P / 2).
+    wide = peclet / 2 / np.tanh(peclet / 2)
+    return (
+        f"cell Peclet number {peclet:.3g} of the drift that the density meets on its way, on {grid.shape} cells at "
+        f"beta = {beta:g}, more than {COARSE:g}: it spreads there as if D were {wide:.3g} times as large; take about "
+        f"{_resolving(grid, peclet)} cells"
+    )
+
+
+def _resolving(grid: Grid, peclet: float) -> list[int]:
+    return [int(np.ceil(count * peclet / COARSE)) for count in grid.shape]
 
 
 def boundary_text(ratio: float, what: str = "the density") -> str | None:

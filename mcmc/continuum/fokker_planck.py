@@ -11,115 +11,28 @@ for long steps and is refused where a density turns negative.
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from mcmc.continuum import density_checks
-from mcmc.continuum.free_energy import fisher_information, free_energy
+from mcmc.continuum.axes import checked_beta, checked_number
+from mcmc.continuum.densities import Evolution, StationaryDensity
+from mcmc.continuum.free_energy import fisher_information, free_energy, underflow_text
 from mcmc.continuum.generator import Pairs, assembled, build_pairs, isotropic, log_balance
 from mcmc.continuum.grid import Grid, checked_grid
 from mcmc.continuum.grid_fields import Drift, Potential, diffusion_matrices
 from mcmc.continuum.null_vector import null_vector
 from mcmc.continuum.sparse_solver import Factored
 from mcmc.errors import ArgumentError
+from mcmc.memory import require_memory
 
 if TYPE_CHECKING:
-    import xarray
-
     from mcmc.continuum.relaxation import Relaxation
 
 ROUNDING = 1e-13
 """Negative values of this share of the peak are rounding."""
 MOST_STEPS = 10_000_000
-
-
-class StationaryDensity(NamedTuple):
-    """The density that rests, of mass 1."""
-
-    grid: Grid
-    density: np.ndarray
-    """shape `grid.shape` float64."""
-    log_density: np.ndarray
-    """Finite also where the density underflows, if it is known in closed form."""
-    beta: float
-    method: str
-    """"detailed-balance" (exact on the grid) or "null-vector" (of the operator, by sparse LU)."""
-    residual: float
-    """Largest |L rho|, as a share of the largest rate at which mass leaves a cell."""
-    peclet: float
-    """Largest cell Peclet number where the density is above 1 % of its peak."""
-    boundary_ratio: float
-    """Highest density at a wall, as a share of the peak."""
-    warnings: tuple[str, ...]
-
-    @property
-    def potential(self) -> np.ndarray:
-        """Phi = -beta^-1 log rho_ss, shape `grid.shape`."""
-        return -self.log_density / self.beta
-
-    def mean(self, values: Any) -> float:
-        """Mean of `values` (one for each cell, or a function of the points) under the density."""
-        found = values(self.grid.points) if callable(values) else values
-        return float((np.asarray(found).reshape(self.grid.shape) * self.density).sum() * self.grid.volume)
-
-    def to_xarray(self) -> "xarray.Dataset":
-        """Density and Phi over dims x (and y)."""
-        import xarray
-
-        dims = self.grid.dims
-        return xarray.Dataset(
-            {
-                "density": (dims, self.density, {"long_name": "stationary density"}),
-                "potential": (dims, self.potential, {"long_name": "Phi = -log(density) / beta"}),
-            },
-            coords=self.grid.coordinates(),
-            attrs={
-                "beta": self.beta, "method": self.method, "residual": self.residual, "peclet": self.peclet,
-                "boundary_ratio": self.boundary_ratio,
-            },
-        )  # fmt: skip
-
-
-class Evolution(NamedTuple):
-    """A density at several times; first axis `time`."""
-
-    grid: Grid
-    time: np.ndarray
-    """(times,) float64, starts at 0."""
-    density: np.ndarray
-    """(times, *grid.shape) float64."""
-    mass: np.ndarray
-    """(times,) float64: stays 1."""
-    free_energy: np.ndarray
-    """(times,) float64: F = beta^-1 KL(rho || rho_ss)."""
-    fisher_information: np.ndarray
-    """(times,) float64: -dF/dt to discretisation order."""
-    mean: np.ndarray
-    """(times, dim) float64: of the position."""
-    steps: int
-    mass_defect: float
-    """Largest share of mass that a step lost or won by rounding, and got back."""
-    stationary: StationaryDensity
-    warnings: tuple[str, ...]
-
-    def to_xarray(self) -> "xarray.Dataset":
-        """Everything over dims time, x (and y)."""
-        import xarray
-
-        dims = self.grid.dims
-        return xarray.Dataset(
-            {
-                "density": (("time", *dims), self.density, {"long_name": "density"}),
-                "stationary": (dims, self.stationary.density, {"long_name": "stationary density"}),
-                "mass": ("time", self.mass, {"long_name": "mass"}),
-                "free_energy": ("time", self.free_energy, {"long_name": "F = KL(density, stationary) / beta"}),
-                "fisher_information": ("time", self.fisher_information, {"long_name": "Fisher information, -dF/dt"}),
-                "mean": (("time", "component"), self.mean, {"long_name": "mean position"}),
-            },
-            coords={"time": self.time, "component": list(dims), **self.grid.coordinates()},
-            attrs={"beta": self.stationary.beta, "steps": self.steps, "mass_defect": self.mass_defect},
-        )
 
 
 class FokkerPlanck:
@@ -144,7 +57,7 @@ class FokkerPlanck:
         reversible: bool = False,
     ):
         self.grid = checked_grid(grid)
-        self.beta = _positive("beta", beta)
+        self.beta = checked_beta(beta)
         if drift is None and potential is None:
             raise ArgumentError("drift, potential: got neither; one of them is needed, a potential of zeros for none")
         if reversible and potential is None:
@@ -217,17 +130,21 @@ class FokkerPlanck:
         """The density at `times` (increasing, after 0), from `density` at time 0 by steps of `step` or a little less.
 
         `density` is an array or a function of points; it is normalised. Raises ArgumentError for bad arguments, and
-        with Crank-Nicolson where a density turns negative; warns where one touches walls.
+        with Crank-Nicolson where a density turns negative; warns where one touches walls, and where cells are too wide
+        for the drift that it meets, with the cell Peclet number.
         """
         now = self.grid.normalised("density", density).ravel()
         moments = _checked_times(times)
-        step = _positive("step", step)
+        step = checked_number("step", step)
         if method not in ("implicit-euler", "crank-nicolson"):
             raise ArgumentError(f"method: got {method!r}; 'implicit-euler' or 'crank-nicolson' is needed")
         intervals = np.diff(moments, prepend=0.0)
         counts = np.maximum(np.ceil(intervals / step * (1 - 1e-12)), 1).astype(np.int64)
         if counts.sum() > MOST_STEPS:
             raise ArgumentError(f"step: got {step:g}, which makes {counts.sum()} steps; at most {MOST_STEPS} are taken")
+        # Twice: one by one, and as the array that they become.
+        needed = 2 * 8.0 * self.grid.size * (len(moments) + 1)
+        require_memory(needed, f"densities at {len(moments)} times on {self.grid.shape} cells", "take fewer times")
         seen, defect = [now], 0.0
         for interval, count in zip(intervals, counts, strict=True):
             for _ in range(count):
@@ -293,28 +210,26 @@ class FokkerPlanck:
 
     def _evolution(self, time: np.ndarray, seen: np.ndarray, steps: int, defect: float) -> Evolution:
         rest = self.stationary
-        flat, volume = rest.density.ravel(), self.grid.volume
-        falls = np.array([free_energy(now, flat, volume, self.beta) for now in seen])
-        fisher = np.array([fisher_information(self.pairs, now, flat, volume, self.beta) for now in seen])
+        falls = np.array([free_energy(now, rest) for now in seen])
+        fisher = np.array([fisher_information(self.pairs, now, rest) for now in seen])
+        peclet = max(density_checks.peclet_number(self.pairs, now) for now in seen)
         ratio = density_checks.boundary_ratio(self.grid, seen)
-        told = density_checks.warn([density_checks.boundary_text(ratio, "the density on its way")])
+        told = density_checks.warn([
+            density_checks.smearing_text(self.grid, peclet, self.beta),
+            density_checks.boundary_text(ratio, "the density on its way"),
+            underflow_text(seen, rest, density_checks.PRESENT),
+        ])  # fmt: skip
         return Evolution(
-            self.grid, time, seen.reshape(-1, *self.grid.shape), seen.sum(axis=1) * volume, falls, fisher,
-            seen @ self.grid.points * volume, steps, defect, rest, told,
+            self.grid, time, seen.reshape(-1, *self.grid.shape), seen.sum(axis=1) * self.grid.volume, falls, fisher,
+            seen @ self.grid.points * self.grid.volume, steps, defect, peclet, rest, told,
         )  # fmt: skip
 
 
 def divergence(grid: Grid, matrices: np.ndarray) -> np.ndarray:
     """d_j D_ij at the cells, (size, dim), for D (size, dim, dim), by central differences."""
-    total = np.zeros((grid.size, grid.dim))
-    for axis in range(grid.dim):
-        values = matrices[:, :, axis].reshape(*grid.shape, grid.dim)
-        if grid.periodic[axis]:
-            slope = (np.roll(values, -1, axis) - np.roll(values, 1, axis)) / (2 * grid.width[axis])
-        else:
-            slope = np.gradient(values, grid.width[axis], axis=axis, edge_order=2)
-        total += slope.reshape(-1, grid.dim)
-    return total
+    table = matrices.reshape(*grid.shape, grid.dim, grid.dim)
+    parts = np.array([grid.difference(table[..., axis], axis) for axis in range(grid.dim)])
+    return parts.sum(axis=0).reshape(-1, grid.dim)
 
 
 def _checked_times(times: Any) -> np.ndarray:
@@ -325,10 +240,3 @@ def _checked_times(times: Any) -> np.ndarray:
     if found.ndim != 1 or not found.size or not np.isfinite(found).all() or (np.diff(found, prepend=0.0) <= 0).any():
         raise ArgumentError(f"times: got {times!r}; finite times above 0 that increase are needed")
     return found
-
-
-def _positive(name: str, value: Any) -> float:
-    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    if not number or not 0 < value < np.inf:
-        raise ArgumentError(f"{name}: got {value!r}; a finite number above 0 is needed")
-    return float(value)

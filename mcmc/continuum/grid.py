@@ -37,6 +37,8 @@ class Grid:
     def __post_init__(self):
         low, high = _numbers("low", self.low), _numbers("high", self.high)
         cells = tuple(np.atleast_1d(np.asarray(self.cells, dtype=object)).tolist())
+        if not cells:
+            raise ArgumentError(f"cells: got {self.cells!r}; a whole number, or one for each dimension, is needed")
         dim = max(low.size, high.size, len(cells))
         if dim not in (1, 2):
             raise ArgumentError(f"low, high, cells: got {dim} dimensions; grids have 1 or 2")
@@ -122,6 +124,12 @@ class Grid:
                 first, second = first[(*lead, near)], second[(*lead, far)]
         return first.ravel(), second.ravel()
 
+    def difference(self, values: np.ndarray, axis: int) -> np.ndarray:
+        """Derivative along `axis` of `values` (*shape, ...) at the cells: central, at walls one-sided, second order."""
+        if self.periodic[axis]:
+            return (np.roll(values, -1, axis) - np.roll(values, 1, axis)) / (2 * self.width[axis])
+        return np.gradient(values, self.width[axis], axis=axis, edge_order=2)
+
     def boundary_cells(self) -> np.ndarray:
         """Whether a cell touches a wall, shape `shape` bool: none do where the grid is periodic."""
         touches = np.zeros(self.shape, dtype=bool)
@@ -141,7 +149,7 @@ class Grid:
             values = np.asarray(values, dtype=np.float64)
         except (TypeError, ValueError):
             raise ArgumentError(f"{name}: got {type(values).__name__}; an array {self.shape} is needed") from None
-        if values.size != self.size or values.shape not in ((self.size,), (self.size, 1), self.shape):
+        if values.shape not in ((self.size,), self.shape):
             raise ArgumentError(f"{name}: got shape {values.shape}; one value for each cell {self.shape} is needed")
         values = values.reshape(self.shape)
         if not np.isfinite(values).all() or (values < 0).any() or not (values > 0).any():

@@ -46,13 +46,8 @@ class Potential:
         return _finite("potential", self._energy(points), points, ())
 
     def _cell_gradient(self) -> np.ndarray:
-        values, found = self.values.reshape(self.grid.shape), []
-        for axis, (width, periodic) in enumerate(zip(self.grid.width, self.grid.periodic, strict=True)):
-            if periodic:
-                found.append((np.roll(values, -1, axis) - np.roll(values, 1, axis)) / (2 * width))
-            else:
-                found.append(np.gradient(values, width, axis=axis, edge_order=2))
-        return np.stack([part.ravel() for part in found], axis=1)
+        values = self.values.reshape(self.grid.shape)
+        return np.stack([self.grid.difference(values, axis).ravel() for axis in range(self.grid.dim)], axis=1)
 
 
 class Drift:

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mcmc.continuum.fokker_planck import FokkerPlanck, StationaryDensity
+from mcmc.continuum.axes import checked_beta
+from mcmc.continuum.densities import StationaryDensity
+from mcmc.continuum.fokker_planck import FokkerPlanck
 from mcmc.continuum.grid import Grid
 from mcmc.errors import ArgumentError
 
@@ -47,7 +49,7 @@ class LinearSteadyState:
 
     def potential(self, points: np.ndarray) -> np.ndarray:
         """Phi = -beta^-1 log rho_ss at points (n, dim), (n,): rho_ss is normalised."""
-        away = np.asarray(points, dtype=np.float64) - self.centre
+        away = self._away(points)
         constant = np.linalg.slogdet(2 * np.pi * self.covariance)[1] / (2 * self.beta)
         return np.einsum("ni,ij,nj->n", away, self.hessian, away) / 2 + constant
 
@@ -57,8 +59,14 @@ class LinearSteadyState:
 
     def current(self, points: np.ndarray) -> np.ndarray:
         """j = -Q grad Phi at points (n, dim), (n, dim)."""
-        away = np.asarray(points, dtype=np.float64) - self.centre
+        away = self._away(points)
         return -away @ self.hessian @ self.antisymmetric.T
+
+    def _away(self, points: np.ndarray) -> np.ndarray:
+        found = np.asarray(points, dtype=np.float64)
+        if found.ndim != 2 or found.shape[1] != len(self.centre):
+            raise ArgumentError(f"points: got shape {found.shape}; (n, {len(self.centre)}) is needed")
+        return found - self.centre
 
     def to_xarray(self) -> "xarray.Dataset":
         """Matrices over dims row and column."""
@@ -85,8 +93,7 @@ def linear_steady_state(matrix: Any, diffusion: Any, *, beta: float = 1.0, centr
     a, d = _square("matrix", matrix), _square("diffusion", diffusion)
     if a.shape != d.shape:
         raise ArgumentError(f"diffusion: got shape {d.shape} with a matrix {a.shape}; the same shape is needed")
-    if not isinstance(beta, (int, float, np.number)) or isinstance(beta, bool) or not 0 < beta < np.inf:
-        raise ArgumentError(f"beta: got {beta!r}; a finite number above 0 is needed")
+    beta = checked_beta(beta)
     lowest = float(np.linalg.eigvals(a).real.min())
     if lowest <= 0:
         raise ArgumentError(
@@ -102,7 +109,7 @@ def linear_steady_state(matrix: Any, diffusion: Any, *, beta: float = 1.0, centr
     covariance = solve_continuous_lyapunov(a, 2 * d / beta)
     covariance = (covariance + covariance.T) / 2
     q = beta * a @ covariance - d
-    return LinearSteadyState(covariance, (q - q.T) / 2, a, d, middle, float(beta))
+    return LinearSteadyState(covariance, (q - q.T) / 2, a, d, middle, beta)
 
 
 @dataclass(frozen=True)
@@ -254,13 +261,7 @@ def face_flux(process: FokkerPlanck, density: np.ndarray) -> tuple[np.ndarray, n
 
 def _gradient(grid: Grid, values: np.ndarray) -> np.ndarray:
     """d_j of each component of `values` (*shape, k) at the cells, (*shape, k, 2)."""
-    found = []
-    for axis in (0, 1):
-        if grid.periodic[axis]:
-            found.append((np.roll(values, -1, axis) - np.roll(values, 1, axis)) / (2 * grid.width[axis]))
-        else:
-            found.append(np.gradient(values, grid.width[axis], axis=axis, edge_order=2))
-    return np.stack(found, axis=-1)
+    return np.stack([grid.difference(values, axis) for axis in (0, 1)], axis=-1)
 
 
 def _square(name: str, value: Any) -> np.ndarray:

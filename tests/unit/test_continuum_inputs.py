@@ -7,7 +7,7 @@ import pytest
 
 from mcmc.continuum import FokkerPlanck, Grid, grid_steady_state, linear_steady_state
 from mcmc.continuum.monotone_stencil import directions
-from mcmc.errors import ArgumentError, ConvergenceWarning
+from mcmc.errors import ArgumentError, ConvergenceWarning, MemoryLimitError
 from mcmc.landscapes.analytic import DoubleWell
 
 LINE = Grid(-4, 4, 64)
@@ -27,7 +27,7 @@ def round_well(x):
     ((1, -1, 8), "high"), ((0, 0, 8), "high"), ((np.nan, 1, 8), "low"), (("a", 1, 8), "low"),
     ((-1, np.inf, 8), "high"), (([-1, -1], [1, 1], [8, 8], "open"), "boundary"),
     (([-1, -1], [1, 1], [8, 8], ("periodic",)), "boundary"), ((-1, 1, 8, 3), "boundary"),
-    (([[-1]], 1, 8), "low"),
+    (([[-1]], 1, 8), "low"), ((-1, 1, []), r"cells: got \[\]"),
 ])  # fmt: skip
 def test_grids(arguments, name):
     with pytest.raises(ArgumentError, match=name):
@@ -90,6 +90,7 @@ def test_not_a_grid():
     (np.zeros(64), [1.0], {"step": 0.1}, "density"),
     (np.full(64, np.nan), [1.0], {"step": 0.1}, "density"),
     ("density", [1.0], {"step": 0.1}, "density"),
+    (lambda x: np.exp(-(x**2)), [1.0], {"step": 0.1}, r"density: got shape \(64, 1\)"),
     (np.ones(64), [0.0, 1.0], {"step": 0.1}, "times"),
     (np.ones(64), [2.0, 1.0], {"step": 0.1}, "times"),
     (np.ones(64), [], {"step": 0.1}, "times"),
@@ -102,6 +103,26 @@ def test_not_a_grid():
 def test_evolutions(density, times, keywords, name):
     with pytest.raises(ArgumentError, match=name):
         FokkerPlanck(LINE, potential=well).evolve(density, times, **keywords)
+
+
+def test_evolutions_that_memory_does_not_hold(monkeypatch):
+    monkeypatch.setattr("mcmc.memory.machine_memory", lambda: 2**26)
+    times = np.arange(1.0, 100_001.0)
+    with pytest.raises(MemoryLimitError, match=r"densities at 100000 times on \(64,\) cells"):
+        FokkerPlanck(LINE, potential=well).evolve(np.ones(64), times, step=1.0)
+
+
+def test_means_and_points():
+    rest = FokkerPlanck(LINE, potential=well).stationary
+    assert rest.mean(np.ones(64)) == pytest.approx(1)
+    for values in (np.zeros(5), np.full(64, "a"), lambda x: x[:3]):
+        with pytest.raises(ArgumentError, match="values: got shape"):
+            rest.mean(values)
+    linear = linear_steady_state(np.eye(2), np.eye(2))
+    for points in (np.zeros(3), [1.0, 2.0], np.zeros((2, 3))):
+        for ask in (linear.potential, linear.density, linear.current):
+            with pytest.raises(ArgumentError, match=r"points: got shape .* \(n, 2\) is needed"):
+                ask(points)
 
 
 @pytest.mark.parametrize(("count", "frequency", "name"), [(0, 0.0, "count"), (40, 0.0, "count"), (3, "a", "frequency")])
