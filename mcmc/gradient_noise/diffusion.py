@@ -8,7 +8,7 @@ for every sample and adds nothing to D.
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -32,6 +32,14 @@ class Rank:
     share: float
     """`count` / dim."""
     threshold: float
+
+
+class Scatter(NamedTuple):
+    """Squared length of the sum over some steps of what their batches' gradients differ from the mean one by."""
+
+    mean: float
+    variance: float
+    """Of one such sum, by draws of the batches."""
 
 
 class GradientNoise:
@@ -84,7 +92,7 @@ class GradientNoise:
 
         Free of thresholds. NaN where D is 0.
         """
-        squares = float((self.eigenvalues**2).sum())
+        squares = self._squares
         return float(self.eigenvalues.sum()) ** 2 / squares if squares > 0 else np.nan
 
     def rank(self, threshold: float | Literal["float64", "float32"] | None = None) -> Rank:
@@ -156,6 +164,43 @@ class GradientNoise:
         without = 1.0 if batches.replacement is True else 1.0 - batch_size / self.samples
         return _number("step_size", step_size) / (2 * batch_size) * without
 
+    def scatter(self, batch_size: int, replacement: Replacement = "epoch", steps: int = 1) -> Scatter:
+        """Exact mean and variance of |sum over `steps` batches of (g_B - g)|^2; with "epoch", batches of one order.
+
+        For c_k = g_k - g, |sum of n independent c|^2 has mean n Tr D and variance n (<|c|^4> - (Tr D)^2) + 2 n (n - 1)
+        Tr D^2; for n of the N samples see `_of_subset`. Raises ArgumentError for more steps than an order has.
+        """
+        batches = Minibatches(self.samples, batch_size, replacement=replacement)
+        if steps < 1 or (batches.replacement == "epoch" and steps > batches.per_epoch):
+            raise ArgumentError(f"steps: got {steps!r}; 1 to the {batches.per_epoch} of an epoch are needed")
+        if batches.replacement is True:
+            n = steps * batch_size
+            mean = n * self.trace
+            variance = n * (self._fourth - self.trace**2) + 2.0 * n * (n - 1) * self._squares
+        elif batches.replacement == "epoch":
+            mean, variance = self._of_subset(steps * batch_size)
+        else:
+            mean, variance = self._of_subset(batch_size)
+            between = batch_size * (self.samples - batch_size) / (self.samples - 1)
+            mean, variance = steps * mean, steps * variance + 2.0 * steps * (steps - 1) * between**2 * self._squares
+        return Scatter(mean / batch_size**2, max(0.0, variance) / batch_size**4)
+
+    def _of_subset(self, n: int) -> tuple[float, float]:
+        """Mean and variance of |sum of c over a random n of the N samples|^2.
+
+        With G_kl = c_k.c_l, whose rows add up to 0, the sums of G_ij G_kl over i, j, k, l all different, or with two or
+        three alike, are multiples of sum G_ii^2, (sum G_ii)^2 and sum G_ij^2, and are weighted by the chance that so
+        many samples are all chosen, n (n - 1) ... / N (N - 1) ...
+        """
+        size = self.samples
+        one, two, three, four = (
+            float(np.prod([(n - i) / (size - i) for i in range(count)])) if n >= count else 0.0 for count in range(1, 5)
+        )
+        diagonal, whole, pairs = size * self._fourth, (size * self.trace) ** 2, size**2 * self._squares
+        mean = (one - two) * size * self.trace
+        second = (one - 7 * two + 12 * three - 6 * four) * diagonal + (two - 2 * three + four) * (whole + 2 * pairs)
+        return mean, second - mean**2
+
     def to_xarray(self) -> "xarray.Dataset":
         """Eigenvalues over `eigenvalue`, and the numbers that follow from them."""
         import xarray
@@ -186,6 +231,18 @@ class GradientNoise:
         gram = self.gradients.gram()
         gram /= self.samples
         return gram
+
+    @cached_property
+    def _fourth(self) -> float:
+        """Mean fourth power of the distance of a sample's gradient from the mean one."""
+        mean = self.gradients.mean()
+        squares = [((self.gradients.rows(part) - mean) ** 2).sum(axis=1) for part in self.gradients.parts()]
+        return float((np.concatenate(squares) ** 2).mean())
+
+    @property
+    def _squares(self) -> float:
+        """Tr D^2."""
+        return float((self.eigenvalues**2).sum())
 
     @cached_property
     def _covariance(self) -> np.ndarray:

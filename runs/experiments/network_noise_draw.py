@@ -14,6 +14,7 @@ from runs.grid import Point, point_seed
 
 if TYPE_CHECKING:
     from mcmc.gradient_noise import GradientNoise
+    from mcmc.gradient_noise.diffusion import Scatter
     from mcmc.landscapes.network import MLP
 
 STEPS = 1000
@@ -107,7 +108,10 @@ def _aligned(spec: NetworkNoiseSpec, landscape: "MLP", noise: "GradientNoise", s
 def _scatter(
     spec: NetworkNoiseSpec, point: Point, landscape: "MLP", noise: "GradientNoise", seed: int
 ) -> dict[str, float]:
-    """Tr Cov(gradient of a batch) / Tr D and its error, over batches that are independent of each other."""
+    """Tr Cov(gradient of a batch) / Tr D, over batches that are independent of each other, and its exact error.
+
+    Late in training few samples carry D: the spread of some hundred batches that may not hold them says too little.
+    """
     from mcmc.samplers.minibatches import Minibatches
 
     said = point.parameters
@@ -120,8 +124,7 @@ def _scatter(
         chains = np.arange(first, min(first + AT_ONCE, spec.measured.batches), dtype=np.uint32)
         away = landscape.gradient(np.repeat(x, chains.size, axis=0), batches.indices(0, chains, seed)) - whole
         squares.append((away**2).sum(axis=1))
-    found = np.concatenate(squares) / noise.trace
-    return {"share": float(found.mean()), "share_own": float(found.std(ddof=1) / np.sqrt(found.size))}
+    return _share("share", np.concatenate(squares), noise, noise.scatter(said["batch"], batches.replacement), 1)
 
 
 def _sums(
@@ -140,5 +143,11 @@ def _sums(
     total = -batches.per_epoch * landscape.gradient(x)
     for step in range(batches.per_epoch):
         total += landscape.gradient(x, batches.indices(step, chains, seed))
-    found = (total**2).sum(axis=1) / (batches.per_epoch * noise.trace)
-    return {"epoch_share": float(found.mean()), "epoch_share_own": float(found.std(ddof=1) / np.sqrt(found.size))}
+    expected = noise.scatter(said["batch"], batches.replacement, batches.per_epoch)
+    return _share("epoch_share", (total**2).sum(axis=1), noise, expected, batches.per_epoch)
+
+
+def _share(name: str, squares: np.ndarray, noise: "GradientNoise", expected: "Scatter", steps: int) -> dict[str, float]:
+    """Mean of squared lengths over Tr D and the steps, and its standard error by what they should scatter."""
+    unit = steps * noise.trace
+    return {name: float(squares.mean() / unit), f"{name}_own": math.sqrt(expected.variance / squares.size) / unit}
