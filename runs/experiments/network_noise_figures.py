@@ -198,23 +198,30 @@ def _temperature(results: "xarray.Dataset", out: Path) -> Drawing:
     left.plot(share, 1 - share, **{**THEORY, "linestyle": "-"}, label=r"without: $1-b/N$")
     kinds = [str(kind) for kind in results["replacement"].values]
     marks = dict(zip(LINES, MARKERS, strict=False))
+    # Points of other step sizes would lie on each other.
+    etas = sorted({float(cell["step_size"]) for cell, _ in _ways(results)})
+    aside = {eta: 0.012 * (place - 0.5 * (len(etas) - 1)) for place, eta in enumerate(etas)}
     for cell, look in _ways(results):
         eta, b = float(cell["step_size"]), int(cell["batch"])
         kind = str(cell["replacement"].item())
         how = {"color": look["color"], "marker": marks[kind], "linestyle": "none",
                "markerfacecolor": "white" if kind == "with" else look["color"], "markersize": 4.5}  # fmt: skip
         unit = eta / (2 * b)
+        x = b / n + aside[eta]
         measured, error = float(cell["measured_temperature"]), float(cell["measured_temperature_error"])
-        left.errorbar(b / n, measured / unit, error / unit, **how)
+        left.errorbar(x, measured / unit, error / unit, **how)
         over, error_over = (float(cell[f"epoch_temperature{end}"]) for end in ("", "_error"))
         small = {**how, "marker": "x" if kind == "epoch" else "+", "color": look["color"], "markersize": 5}
-        left.errorbar(b / n, over / unit, error_over / unit, **small)
+        left.errorbar(x, over / unit, error_over / unit, **small)
         right.errorbar(unit, measured, error, **how)
     right.set_xscale("log")
     right.set_yscale("log")
     units = [float(cell["step_size"]) / (2 * int(cell["batch"])) for cell, _ in _ways(results)]
     line = np.array([min(units) / 2, max(units) * 2])
-    right.plot(line, line, **THEORY, zorder=0)
+    right.plot(line, line, **THEORY, zorder=0, label=r"with replacement: $\eta/(2b)$")
+    if set(kinds) - {"with"}:
+        _without(right, results, n)
+    right.legend(loc="upper left")
     right.set_xlabel(r"$\eta/(2b)$")
     right.set_ylabel(r"covariance of one batch $\times\,\eta/2$", fontsize=8)
     left.set_xlabel(r"$b/N$")
@@ -232,13 +239,28 @@ def _temperature(results: "xarray.Dataset", out: Path) -> Drawing:
         f"Covariance of one batch, Tr Cov(gradient of a batch) / Tr D, measured on batches "
         f"drawn at every snapshot, mean over snapshots and seeds, bars one standard error, of {_about(results)}. (a) "
         "In units of 1 / b, with the laws of arXiv:1710.11029: 1 with replacement, 1 - b / N without (exactly "
-        f"(N - b) / (N - 1), which is {n / (n - 1):.6g} times that). Points of other step sizes lie on each other: the "
-        "ratio knows b / N alone. Crosses: the same for the sum of the gradients of an epoch at fixed weights, over "
-        "its steps (x: epochs, +: other ways). In epochs successive batches are anticorrelated, and the sum has no "
-        "noise at all where every sample comes up: 1 - b / N is then not the temperature that the trajectory feels. "
-        "(b) Times eta / 2, the temperature if batches were independent, against eta / (2 b)." + _shared(results)
+        f"(N - b) / (N - 1), which is {n / (n - 1):.6g} times that). The ratio knows b / N alone: points of other step "
+        "sizes stand side by side, so that they can be seen. Crosses: the same for the sum of the gradients of an "
+        "epoch at fixed weights, over its steps (x: epochs, +: other ways). In epochs successive batches are "
+        "anticorrelated, and the sum has no noise at all where every sample comes up: 1 - b / N is then not the "
+        "temperature that the trajectory feels. "
+        "(b) Times eta / 2, the temperature if batches were independent, against eta / (2 b); solid: 1 - b / N times "
+        "that, a line for each batch size over its step sizes. Bars follow from D and from fourth powers of the "
+        "gradients, exactly: late in training few samples carry D, and the spread of the batches drawn would be too "
+        "small an error." + _shared(results)
     )
     return save(figure, out, "temperature", caption)
+
+
+def _without(ax: Any, results: "xarray.Dataset", n: int) -> None:
+    """What theory says without replacement: a line for each batch size, over its step sizes."""
+    etas, batches = results["step_size"].values, sorted({int(cell["batch"]) for cell, _ in _ways(results)})
+    look = {**THEORY, "linestyle": "-", "zorder": 0}
+    for b in batches:
+        line = np.array([etas[0] / 1.5, etas[-1] * 1.5]) / (2 * b)
+        if b < n:
+            ax.plot(line, (1 - b / n) * line, **look)
+    ax.plot([], [], **look, label=r"without: $(1-b/N)\,\eta/(2b)$")
 
 
 def _temperature_keys(figure: Any, results: "xarray.Dataset", marks: dict[str, str], kinds: list[str]) -> None:
@@ -295,7 +317,8 @@ def _beside_published(results: "xarray.Dataset", out: Path) -> Drawing:
         line = {"color": look["color"], "linestyle": look["linestyle"]}
         for ax, y in ((left, cell["spread"].values), (right, 100 * cell["rank_float32"].values)):
             ax.plot(cell["mean"].values, y, linewidth=0.7, **line)
-            ax.plot(cell["mean"].values[-1:], y[-1:], marker="o", markersize=4, **line)
+            # Above the stars, which are larger.
+            ax.plot(cell["mean"].values[-1:], y[-1:], marker="o", markersize=4, zorder=5, **line)
     for place in range(results.sizes["published"]):
         name = str(results["published_name"].values[place])
         x = float(results["published_mean"][place])
@@ -304,7 +327,8 @@ def _beside_published(results: "xarray.Dataset", out: Path) -> Drawing:
             ax.plot([x], [height], marker="*", color="black", markersize=8, linestyle="none", zorder=4)
             ends = x > 0.05
             ax.annotate(name, (x, height), textcoords="offset points", xytext=(-6 if ends else 6, -3), fontsize=7,
-                        ha="right" if ends else "left")  # fmt: skip
+                        ha="right" if ends else "left", zorder=3,
+                        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5, "alpha": 0.8})  # fmt: skip
     for ax in (left, right):
         ax.set_xscale("log")
         ax.set_yscale("log")
