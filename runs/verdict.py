@@ -33,6 +33,8 @@ class Verdict(NamedTuple):
     """Where the reference comes from."""
     relation: Relation = "equal"
     reference_error: float = 0.0
+    undecided: str = ""
+    """Why nothing follows from the numbers; empty where they decide."""
 
     @property
     def score(self) -> float:
@@ -45,7 +47,7 @@ class Verdict(NamedTuple):
     @property
     def state(self) -> str:
         """AGREES, DIFFERS or UNDECIDED."""
-        if not math.isfinite(self.reference) or math.isnan(self.measured):
+        if self.undecided or not math.isfinite(self.reference) or math.isnan(self.measured):
             return UNDECIDED
         if self.relation == "at most":
             return AGREES if self.measured <= self.reference else DIFFERS
@@ -61,6 +63,8 @@ class Verdict(NamedTuple):
     @property
     def said(self) -> str:
         """The verdict in words."""
+        if self.undecided:
+            return f"undecided: {self.undecided}"
         score = self.score
         if math.isnan(score):
             return {AGREES: "agrees", DIFFERS: "differs", UNDECIDED: "undecided: no error bar"}[self.state]
