@@ -48,6 +48,10 @@ ENTROPIES: dict[str, str] = {
 }
 
 
+ESTIMATED = ("local_entropy", "integrated_entropy")
+"""Local entropies whose estimators warn, in the order of `warned_at`."""
+
+
 class Training(Section):
     """When runs end; batches are drawn with replacement unless told otherwise."""
 
@@ -189,7 +193,9 @@ def _file(spec: NetworkPhaseDiagramSpec, point: Point, path: Path) -> DrawFile:
         **{name: Column(np.float64, text, "nats", ("scale",)) for name, text in ENTROPIES.items()},
         "local_entropy_own": Column(np.float64, "size of what second order leaves out", "nats", ("scale",)),
         "integrated_entropy_own": Column(np.float64, "standard error of the integration", "nats", ("scale",)),
-        "warned": Column(np.int64, "warnings of the estimators of local entropy"),
+        **{
+            f"{name}_warned": Column(np.int64, f"warnings of: {ENTROPIES[name]}", "1", ("scale",)) for name in ESTIMATED
+        },
         "seconds": Column(np.float64, "duration", "s"),
     }
     # What changes no number of a draw may change in a folder.

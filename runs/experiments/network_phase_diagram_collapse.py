@@ -1,7 +1,8 @@
 """How well something measured on the plane of learning rate and batch size is a function of eta / b alone.
 
 log y = g(log eta + r log b) with a cubic g is fitted by least squares over r too: collapse on eta / b means r = -1.
-Errors by the bootstrap over the seeds of each cell, which are independent.
+Errors by the bootstrap over the seeds of each cell, which are independent; that of r is not known where the bootstrap
+runs into the ends of the values that are tried.
 """
 
 from typing import NamedTuple
@@ -13,6 +14,9 @@ SLOPES = np.linspace(-3.0, 1.0, 161)
 
 DEGREE = 3
 
+FEW = 0.01
+"""Share of bootstraps at an end of SLOPES up to which their spread is the error of r."""
+
 
 class Collapse(NamedTuple):
     """What a fit says, each with its standard error where there is one."""
@@ -20,6 +24,7 @@ class Collapse(NamedTuple):
     ratio: float
     """r of the best fit; -1 for a function of eta / b."""
     ratio_error: float
+    """NaN where `at_end` is more than FEW."""
     step_exponent: float
     """p of the power law log y = c + p log eta + q log b."""
     step_exponent_error: float
@@ -33,6 +38,8 @@ class Collapse(NamedTuple):
     """Root mean square standard error of log y from the spread of seeds: what must be left."""
     range: float
     """Standard deviation of log y over the plane: nothing is to collapse where it is no more than chance."""
+    at_end: float
+    """Share of the bootstraps whose best r is an end of SLOPES."""
     cells: int
 
 
@@ -45,16 +52,19 @@ def collapse(values: np.ndarray, eta: np.ndarray, batch: np.ndarray, bootstraps:
     mean = np.nansum(values, axis=1) / np.maximum(counts, 1)
     kept = (counts >= 2) & (mean > 0)
     if kept.sum() < DEGREE + 5 or len(np.unique(eta[kept])) < 2 or len(np.unique(batch[kept])) < 2:
-        return Collapse._make([*[np.nan] * 10, int(kept.sum())])
+        return Collapse._make([*[np.nan] * 11, int(kept.sum())])
     values, a, b = values[kept], np.log(eta[kept]), np.log(batch[kept])
     log, chance = np.log(mean[kept]), _relative_error(values)
     resampled = _resampled(values, bootstraps, seed)
     every = np.stack([log, *resampled], axis=1)
     fits = np.column_stack([_ratios(every, a, b), *_exponents(every, a, b)])
     error = fits[1:].std(axis=0, ddof=1)
+    at_end = np.isin(fits[1:, 0], SLOPES[[0, -1]]).mean()
+    if at_end > FEW:
+        error[0] = np.nan
     residuals = [_residuals(log[:, None], a + r * b)[0] for r in (-1.0, fits[0, 0])]
     pairs = [number for one in zip(fits[0], error, strict=True) for number in one]
-    return Collapse._make([*map(float, (*pairs, *residuals, chance, log.std())), int(kept.sum())])
+    return Collapse._make([*map(float, (*pairs, *residuals, chance, log.std(), at_end)), int(kept.sum())])
 
 
 def _residuals(log: np.ndarray, z: np.ndarray) -> np.ndarray:

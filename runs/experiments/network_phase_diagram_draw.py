@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from runs.experiments.network_phase_diagram import ENTROPIES, NUMBERS, NetworkPhaseDiagramSpec, steps_of
+from runs.experiments.network_optimizers_draw import warned_at
+from runs.experiments.network_phase_diagram import ENTROPIES, ESTIMATED, NUMBERS, NetworkPhaseDiagramSpec, steps_of
 from runs.experiments.network_spec import REPLACEMENT
 from runs.grid import Point, point_seed
 
@@ -76,8 +77,9 @@ class Cell:
         x = ends.x[draw - first]
         blank = np.full(len(self.spec.measured.scale), np.nan)
         row: dict[str, Any] = {"steps": ends.steps[draw - first], "ended": ends.ended[draw - first]}
-        row |= {**dict.fromkeys(NUMBERS, np.nan), "warned": 0}
+        row |= dict.fromkeys(NUMBERS, np.nan)
         row |= dict.fromkeys((*ENTROPIES, "local_entropy_own", "integrated_entropy_own"), blank)
+        row |= {f"{name}_warned": np.zeros(blank.size, np.int64) for name in ESTIMATED}
         if row["ended"] >= 0:
             row |= self._surrounded(x, draw)
         return {**row, "seconds": time.monotonic() - begun}
@@ -98,6 +100,7 @@ class Cell:
                 options={"sweeps": asked.sweeps, "chains": 4, "tempering": False},
             )  # fmt: skip
         energy, gradient = model.energy_and_gradient(x[None])
+        warned = warned_at(found.warnings[0], asked.scale)
         return {
             "test_error": model.test_error(x[None])[0],
             "training_error": model.training_error(x[None])[0],
@@ -112,7 +115,7 @@ class Cell:
             "local_entropy_own": found.laplace_error[0],
             "integrated_entropy": found.integration[0],
             "integrated_entropy_own": found.integration_error[0],
-            "warned": len(found.warnings[0]),
+            **{f"{name}_warned": count for name, count in zip(ESTIMATED, warned, strict=True)},
             "curvature_entropy": [_curvature(found.spectra[0], t, beta) for t in asked.scale],
         }
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from runs.experiments.network_phase_diagram import ENTROPIES, NUMBERS, NetworkPhaseDiagramSpec
+from runs.experiments.network_phase_diagram import ENTROPIES, ESTIMATED, NUMBERS, NetworkPhaseDiagramSpec
 from runs.experiments.network_phase_diagram_collapse import Collapse, collapse
 from runs.experiments.result_grid import Quantity, ResultGrid, mean_and_error
 from runs.grid import Point, point_seed
@@ -39,7 +39,8 @@ QUANTITIES = {
     **{name: Quantity(text, "nats", SCALE) for name, text in ENTROPIES.items()},
     "known": Quantity("runs whose local entropy to second order is known", dims=SCALE),
     "deviation": Quantity("integration minus second order, of the runs that have both", "nats", SCALE),
-    "warned": Quantity("runs with warnings of the estimators of local entropy"),
+    **{f"{name}_warned": Quantity(f"runs with warnings of: {ENTROPIES[name]}", dims=SCALE) for name in ESTIMATED},
+    **{f"{name}_asked": Quantity(f"runs asked for: {ENTROPIES[name]}") for name in ESTIMATED},
     "left_out": Quantity("size of what second order leaves out, by its own account, mean", "nats", SCALE),
     **{
         f"run_{name}": Quantity(f"{text}, at the end: each run", units, ("run",))
@@ -56,6 +57,7 @@ COLLAPSE = {
     "at_best": ("root mean square residual of log y at the best r", None),
     "by_chance": ("root mean square standard error of log y from seeds", None),
     "range": ("standard deviation of log y over the plane", None),
+    "at_end": ("share of the bootstraps of r at an end of the values tried: of more than a few, no error", None),
     "cells": ("cells that the fit has", None),
 }
 
@@ -104,7 +106,9 @@ def _put(table: ResultGrid, place: tuple[int, int], spec: NetworkPhaseDiagramSpe
     table.put("kept", place, float(bool(ended.min() > 0 and not lost)))
     laplace, chains = runs["local_entropy"].values, runs["integrated_entropy"].values
     table.put("known", place, np.isfinite(laplace).sum(axis=0))
-    table.put("warned", place, (runs["warned"].values > 0).sum())
+    for name, asked in zip(ESTIMATED, (count, spec.measured.integrated), strict=True):
+        table.put(f"{name}_asked", place, fine[:asked].sum())
+        table.put(f"{name}_warned", place, (runs[f"{name}_warned"].values > 0).sum(axis=0))
     table.put("left_out", place, _known_mean(runs["local_entropy_own"].values)[0])
     both, own = _known_mean(chains - laplace), runs["integrated_entropy_own"].values
     count_both = np.isfinite(chains - laplace).sum(axis=0)

@@ -4,14 +4,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from runs.experiments.network_phase_diagram import ENTROPIES
+from runs.experiments.network_phase_diagram_collapse import SLOPES, Collapse
 from runs.tables import with_error
-from runs.verdict import Verdict
+from runs.verdict import LARGEST_SCORE, Verdict
 
 if TYPE_CHECKING:
     import xarray
 
 CLAIMED = ("test_error", "hessian_trace")
 """Numbers whose collapse on eta / b is given a verdict."""
+
+LEAST_RANGE = 2.0
+"""Standard deviation of log y over the plane, in errors by chance, from which there is something to collapse."""
 
 
 def summary(results: "xarray.Dataset") -> list[str]:
@@ -38,11 +43,25 @@ def verdicts(results: "xarray.Dataset") -> list[Verdict]:
     source = "theory, limit of small eta: a function of the temperature eta / (2 b) alone"
     found = []
     for k, name in enumerate(here["observable"].values):
-        value, error = (float(here[f"collapse_{part}"][k]) for part in ("ratio", "ratio_error"))
-        if str(name) in CLAIMED and np.isfinite(value):
+        fit = Collapse._make(float(here[f"collapse_{part}"][k]) for part in Collapse._fields)
+        if str(name) in CLAIMED and np.isfinite(fit.ratio):
             label = f"r of {str(name).replace('_', ' ')}, eta <= {float(here['up_to']):g}"
-            found.append(Verdict(label, value, error, -1.0, source))
+            found.append(Verdict(label, fit.ratio, fit.ratio_error, -1.0, source, undecided=undecided(fit)))
     return found
+
+
+def undecided(fit: Collapse) -> str:
+    """Why r does not tell whether y is a function of eta / b; empty where it does.
+
+    A function of eta alone has r = 0: agreement with -1 says something only where 0 is excluded.
+    """
+    if not fit.range > LEAST_RANGE * fit.by_chance:
+        return f"log y varies by {fit.range:.2g} over the plane, {fit.by_chance:.2g} by chance"
+    if np.isnan(fit.ratio_error):
+        return "the error of r is not known"
+    if max(abs(fit.ratio + 1.0), abs(fit.ratio)) <= LARGEST_SCORE * fit.ratio_error:
+        return "a function of eta / b is not told from one of eta"
+    return ""
 
 
 def _collapsed(name: str, here: "xarray.Dataset") -> str:
@@ -58,6 +77,9 @@ def _collapsed(name: str, here: "xarray.Dataset") -> str:
         f"{float(here[f'collapse_{part}']):.3f} {text}"
         for part, text in (("at_theory", "at r = -1"), ("at_best", "at best"), ("by_chance", "by chance"))
     )
+    ends = 100.0 * float(here["collapse_at_end"])
+    if np.isnan(here["collapse_ratio_error"]):
+        ratio += f" (error not known: {ends:.0f}% of the bootstraps lie at {SLOPES[0]:g} or {SLOPES[-1]:g}, the ends)"
     return (
         f"{where}: r = {ratio} in g(log eta + r log b), -1 for eta / b; power law eta^{p} b^{q}; rms residual of the "
         f"logarithm {left}, range {float(here['collapse_range']):.2f}"
@@ -120,10 +142,20 @@ def _checked(results: "xarray.Dataset") -> list[str]:
                 f"t = {t:g}: integration minus second order, {int(known.sum())} cells: mean {off[known].mean():+.2e}, "
                 f"largest {np.abs(off[known]).max():.1e}; mean |u - f| {size:.2e} nats"
             )
-    warned = int(results["warned"].sum()) if "warned" in results else 0
-    if warned:
-        lines.append(
-            f"{warned} of {int(results['runs'].sum())} runs have warnings of the estimators of local entropy: second "
-            "order leaves out more than 0.1 / beta, or chains of the integration made few independent draws"
-        )
+    return [*lines, *_warned(results)]
+
+
+def _warned(results: "xarray.Dataset") -> list[str]:
+    """Runs whose estimators of local entropy warned, at each scale."""
+    causes = {
+        "local_entropy": "second order leaves out more than 0.1 / beta, or does not exist",
+        "integrated_entropy": "chains or draws of the integration are few or do not agree",
+    }
+    lines = []
+    for name, cause in causes.items():
+        asked = int(results[f"{name}_asked"].sum())
+        counts = results[f"{name}_warned"].sum(("step_size", "batch")).values
+        told = [f"{int(count)} at t = {t:g}" for t, count in zip(results["scale"].values, counts, strict=True) if count]
+        if told:
+            lines.append(f"warnings of {ENTROPIES[name]}, of {asked} runs: {', '.join(told)} ({cause})")
     return lines

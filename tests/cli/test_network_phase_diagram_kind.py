@@ -93,22 +93,27 @@ def test_stored_numbers_are_those_of_plain_sgd(small):
         assert float(cell["temperature"]) == pytest.approx(eta / (2 * b))
 
 
-def test_warnings_of_the_estimators_are_counted_and_told(small):
+def test_warnings_of_the_estimators_are_counted_and_told_scale_by_scale(small):
     spec, experiment, files = small
     point = experiment.points(spec)[0]
     ends = trained(spec, spec.landscape(), point, range(3), lambda: False)
     stored, warned = opened(files[point.name]), []
-    for x in ends.x[1:]:
+    for t in (0.1, 1.0):
         with warnings.catch_warnings(record=True):
-            curve = laplace(spec.landscape(), x, scale=[0.1, 1.0], beta=24.0)
-        warned.append(len(curve.warnings))
-    assert stored["warned"].values[1:].tolist() == warned
+            warned.append(len(laplace(spec.landscape(), ends.x[1], scale=[t], beta=24.0).warnings))
+    assert stored["local_entropy_warned"][1].values.tolist() == warned
+    assert not stored["integrated_entropy_warned"][1:].any()
     results = experiment.assemble(spec, files)
-    count = sum(int((opened(path)["warned"] > 0).sum()) for path in files.values())
-    assert int(results["warned"].sum()) == count
-    assert any("have warnings" in line for line in experiment.summary(results)) == (count > 0)
-    none = results.assign(warned=0 * results["warned"])
-    assert not any("have warnings" in line for line in experiment.summary(none))
+    counts = sum((opened(path)["local_entropy_warned"].values > 0).sum(axis=0) for path in files.values())
+    assert results["local_entropy_warned"].sum(("step_size", "batch")).values.tolist() == counts.tolist()
+    assert int(results["local_entropy_asked"].sum()) == 27
+    assert int(results["integrated_entropy_asked"].sum()) == 9
+    second = 0 * results["local_entropy_warned"]
+    second.loc[{"scale": 1.0, "step_size": 0.1}] = 2
+    told = [line for line in experiment.summary(results.assign(local_entropy_warned=second)) if "warnings of" in line]
+    assert "second order, of 27 runs: 6 at t = 1 (" in told[0]
+    none = results.assign(local_entropy_warned=0 * second, integrated_entropy_warned=0 * second)
+    assert not any("warnings of" in line for line in experiment.summary(none))
 
 
 def test_the_best_cell_is_told_of_seeds_that_did_not_choose_it(small):
