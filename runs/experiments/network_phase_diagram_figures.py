@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from runs.experiments.network_phase_diagram_collapse import FEW, SLOPES
 from runs.figures import MARKERS, PAGE_WIDTH, THEORY, Drawing, colours, log_axis, new_figure, save
 
 if TYPE_CHECKING:
@@ -64,13 +65,21 @@ def _maps(results: "xarray.Dataset", out: Path) -> Drawing:
         f"{results.attrs['data']}, "
         f"{results.attrs['training_samples']} training samples, label noise {results.attrs['label_noise']:g}; runs "
         f"{results.attrs['ends']}. White lines: constant eta/b, as labelled in (a); where the learning rate should "
-        "scale with the batch size, colours follow them. (d, e) at "
-        f"t = {float(here['scale']):g}, beta = {results.attrs['beta']:g}. Crosses: training loss "
+        f"scale with the batch size, colours follow them. {_second_order(here)}, beta = {results.attrs['beta']:g}. "
+        "Colour bars with an arrow: some cells lie beyond. Crosses: training loss "
         "above that of guessing, ln(classes); "
         "hatched: every run diverged, weights or loss are no numbers; grey: not known, or not positive where the "
         "colours are logarithmic." + _shared(results)
     )
     return save(figure, out, "maps", caption)
+
+
+def _second_order(here: "xarray.Dataset") -> str:
+    """What (d) and (e) are, and how often the estimator of (d) warned."""
+    asked, warned = (int(here[f"local_entropy_{what}"].sum()) for what in ("asked", "warned"))
+    return (
+        f"(d) To second order (Laplace), {warned} of {asked} runs with warnings; (d, e) at t = {float(here['scale']):g}"
+    )
 
 
 def _shared(results: "xarray.Dataset") -> str:
@@ -100,31 +109,37 @@ def _map(figure: Any, ax: Any, here: "xarray.Dataset", panel: Panel) -> None:
     ax.set_yscale("log", base=2)
     ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     ax.minorticks_off()
-    bar = figure.colorbar(image, ax=ax, pad=0.02, extend="both")
+    known = values[np.isfinite(values)]
+    beyond = {"min": bool((known < low).any()), "max": bool((known > high).any())}
+    extend = "both" if all(beyond.values()) else next((end for end, there in beyond.items() if there), "neither")
+    bar = figure.colorbar(image, ax=ax, pad=0.02, extend=extend)
     bar.ax.tick_params(labelsize=6, which="both")
     if panel.log and high < 30.0 * low:
-        _plain_ticks(bar.ax)
+        _plain_ticks(bar.ax.yaxis, (1.0, 1.5, 2.0, 3.0, 5.0, 7.0))
     _lines(ax, eta, b, labelled=panel.name == "test_error")
     _marks(ax, here, eta, b)
 
 
-def _plain_ticks(ax: Any) -> None:
-    """Several labels in plain numbers on a logarithmic colour bar of about a decade."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+def _plain_ticks(axis: Any, of_a_decade: tuple[float, ...]) -> None:
+    """Labels in plain numbers on a logarithmic axis of about a decade, and none between them."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
-    ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 1.5, 2.0, 3.0, 5.0, 7.0)))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    ax.yaxis.set_minor_locator(NullLocator())
+    axis.set_major_locator(LogLocator(subs=of_a_decade))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
+    axis.set_minor_locator(NullLocator())
 
 
 def _lines(ax: Any, eta: np.ndarray, b: np.ndarray, labelled: bool) -> None:
-    """Lines of constant eta / b, a decade apart."""
+    """Lines of constant eta / b, a decade apart; none that only cuts off a corner, where no label has room."""
     x, y = _edges(eta), _edges(b)
     ratios = 10.0 ** np.arange(math.ceil(math.log10(x[0] / y[-1])), math.log10(x[-1] / y[0]))
     for ratio in ratios:
         ends = np.array([max(x[0], ratio * y[0]), min(x[-1], ratio * y[-1])])
+        if ends[1] <= 1.5 * ends[0]:
+            continue
         ax.plot(ends, ends / ratio, color="white", linewidth=0.9)
-        if labelled and ends[1] > 1.5 * ends[0]:
+        if labelled:
             middle = math.sqrt(ends[0] * ends[1])
             text = ax.text(
                 middle, middle / ratio, f"$10^{{{round(math.log10(ratio))}}}$", color="white", fontsize=6.5,
@@ -175,9 +190,8 @@ def _curves(results: "xarray.Dataset", out: Path) -> Drawing:
     caption = (
         f"The same against eta/b, by batch size: one curve where only eta/b counts. Runs "
         f"{results.attrs['ends']}; bars: "
-        f"one standard error over {results.attrs['seeds']} seeds. Cells above the loss of guessing are left "
-        f"out. (d, e) at "
-        f"t = {float(here['scale']):g}." + _shared(results)
+        f"one standard error over {results.attrs['seeds']} seeds. Cells above the loss of guessing are left out. "
+        f"{_second_order(here)}." + _shared(results)
     )
     return save(figure, out, "against-ratio", caption)
 
@@ -212,14 +226,23 @@ def _entropies(results: "xarray.Dataset", out: Path) -> Drawing:
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=min(9, len(labels)))
     caption = (
-        "Local entropies around the ends of runs against eta/b at each scale t, by batch size; bars: one standard "
-        "error over seeds. Small means flat, or a slope: to lowest order u - f = t (Tr Hess f / beta - "
-        "|grad f|^2) / 2, and SGD at high temperature ends on slopes, where this is negative. Below: integration "
-        "minus second order, for the seeds that have both; bars: error of the integration alone. At small t the "
+        "Local entropies around the ends of runs against eta/b at each scale t, by batch size. Top: to second order "
+        f"(Laplace), with warnings at {_warned(results)}; bars: one standard error over seeds. Small means flat, or a "
+        "slope: to lowest order u - f = t (Tr Hess f / beta - |grad f|^2) / 2, and SGD at high temperature ends on "
+        "slopes, where this is negative. Below: integration minus second order, for the seeds that have both; bars: "
+        "error of the integration alone. At small t the "
         "integration is 1024 draws of the Gaussian of second order, reweighted to what the loss is there; where these "
         "scatter too much, at the largest t, Langevin chains lead on from there in ln t." + _shared(results)
     )
     return save(figure, out, "local-entropy", caption)
+
+
+def _warned(results: "xarray.Dataset") -> str:
+    """Runs whose estimate to second order warned, scale by scale."""
+    asked = int(results["local_entropy_asked"].sum())
+    counts = results["local_entropy_warned"].sum(("step_size", "batch")).values
+    pairs = zip(results["scale"].values, counts, strict=True)
+    return ", ".join(f"t = {t:g} in {int(count)}" for t, count in pairs) + f" of {asked} runs"
 
 
 def _checks(ax: Any, here: "xarray.Dataset") -> None:
@@ -240,11 +263,7 @@ def _exponents(results: "xarray.Dataset", out: Path) -> Drawing:
     places = np.arange(len(names))
     for i, (colour, marker) in enumerate(zip(("#0072B2", "#E69F00"), "ov", strict=True)):
         if i < results.sizes["up_to"]:
-            here = results.isel(up_to=i)
-            left.errorbar(
-                here["collapse_ratio"], places + 0.2 * i, xerr=here["collapse_ratio_error"], marker=marker,
-                linestyle="none", color=colour, label=rf"$\eta \leq {float(here['up_to']):g}$",
-            )  # fmt: skip
+            _ratios(left, results.isel(up_to=i), places + 0.2 * i, colour, marker)
     left.axvline(-1.0, label=r"$-1$: function of $\eta/b$", **THEORY)
     left.axvline(0.0, color="0.7", linestyle=":", label=r"$0$: function of $\eta$")
     left.set_yticks(places, names)
@@ -252,9 +271,8 @@ def _exponents(results: "xarray.Dataset", out: Path) -> Drawing:
     left.tick_params(axis="y", which="minor", left=False, right=False)
     left.set_xlabel(r"$r$ of the best $g(\log\eta + r\log b)$")
     left.legend(loc="lower center", bbox_to_anchor=(0.5, 1.08), ncols=2)
-    # Seeds decide nothing where errors are as large as the axis.
-    left.set_xlim(-2.2, 0.3)
-    left.set_xticks([-2.0, -1.5, -1.0, -0.5, 0.0])
+    left.set_xlim(SLOPES[0] - 0.15, SLOPES[-1] + 0.15)
+    left.set_xticks([-3.0, -2.0, -1.0, 0.0, 1.0])
     for letter, ax in zip("ab", (left, right), strict=True):
         ax.set_title(f"({letter})", loc="left")
     whole = results.isel(up_to=0)
@@ -266,18 +284,30 @@ def _exponents(results: "xarray.Dataset", out: Path) -> Drawing:
         right.plot(whole[f"collapse_{name}"], places, color=colour, marker=marker, linestyle="none", label=label,
                    markersize=6 if marker == "|" else 4)  # fmt: skip
     right.set_xscale("log")
+    _plain_ticks(right.xaxis, (1.0, 2.0, 5.0))
     right.tick_params(axis="y", which="minor", left=False, right=False)
     right.set_xlabel(r"rms of $\log y$ over the plane")
     right.legend(loc="lower center", bbox_to_anchor=(0.5, 1.08), ncols=2)
     caption = (
         "(a) Ratio r of exponents of batch size and learning rate, from least squares of log y on a cubic of log eta "
-        "+ r log b, over all learning rates and over the lower ones; bars: bootstrap over seeds. "
+        "+ r log b, over all learning rates and over the lower ones; bars: bootstrap over seeds; open symbols: error "
+        f"not known, more than {FEW:.0%} of the bootstraps lie at {SLOPES[0]:g} or {SLOPES[-1]:g}, the ends of what is "
+        "tried. "
         "(b) What is left of log y over the "
         f"{int(whole['collapse_cells'].max())} cells by a function of eta/b, by the best r, and the error of "
         "means over seeds alone. A small error of r beside a large residual means that no single variable describes "
         "the plane." + _shared(results)
     )
     return save(figure, out, "exponents", caption)
+
+
+def _ratios(ax: Any, here: "xarray.Dataset", places: np.ndarray, colour: str, marker: str) -> None:
+    """r with its error; open where the error is not known."""
+    ratio, error = here["collapse_ratio"].values, here["collapse_ratio_error"].values
+    label = rf"$\eta \leq {float(here['up_to']):g}$"
+    ax.errorbar(ratio, places, xerr=error, marker=marker, linestyle="none", color=colour, label=label)
+    open_ones = np.isnan(error)
+    ax.plot(ratio[open_ones], places[open_ones], marker=marker, linestyle="none", color=colour, markerfacecolor="white")
 
 
 def _observable(name: str) -> str:
