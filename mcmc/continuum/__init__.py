@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mcmc.continuum.averaging import averaged_drift, averaged_path
     from mcmc.continuum.densities import Evolution, StationaryDensity
     from mcmc.continuum.fokker_planck import FokkerPlanck
     from mcmc.continuum.grid import Grid
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     from mcmc.continuum.homogenization import (
         StepMoments,
         TwoScalePaths,
-        averaged_drift,
-        averaged_path,
         linear_variance,
         step_moments,
         two_scale_paths,
@@ -47,8 +46,8 @@ _FILES = {
     "StepMoments": "homogenization",
     "TwoScalePaths": "homogenization",
     "ViscousSolution": "hamilton_jacobi",
-    "averaged_drift": "homogenization",
-    "averaged_path": "homogenization",
+    "averaged_drift": "averaging",
+    "averaged_path": "averaging",
     "characteristic": "hopf_lax_formula",
     "cole_hopf": "hamilton_jacobi",
     "cost_to_go": "stochastic_control",

@@ -19,12 +19,16 @@ UNEVEN = 1e-6
 """Share of the spacing by which nodes may be off."""
 
 
-def checked_axes(axes: Any) -> tuple[np.ndarray, ...]:
+def checked_axes(axes: Any, *, periodic: bool = False) -> tuple[np.ndarray, ...]:
     """The coordinates along each axis, one or two (n,) float64.
 
-    Raises ArgumentError unless each is increasing, equally spaced, and of 4 nodes or more.
+    Raises ArgumentError unless each is increasing, equally spaced, and of 4 nodes or more, and for a Grid that is
+    periodic along any of them unless `periodic`.
     """
-    axes = axes.centres if isinstance(axes, Grid) else axes
+    if isinstance(axes, Grid):
+        if any(axes.periodic) and not periodic:
+            raise ArgumentError("axes: got a Grid with periodic sides; periodic grids are not taken here")
+        axes = axes.centres
     given = axes if isinstance(axes, (tuple, list)) and np.ndim(axes[0] if len(axes) else 0) == 1 else (axes,)
     if not 1 <= len(given) <= 2:
         raise ArgumentError(f"axes: got {len(given)}; one or two arrays of coordinates are needed")
@@ -32,10 +36,7 @@ def checked_axes(axes: Any) -> tuple[np.ndarray, ...]:
 
 
 def _checked_axis(axis, k):
-    try:
-        values = np.array(axis, dtype=np.float64)
-    except (TypeError, ValueError):
-        values = np.array(np.nan)
+    values = np.array(numbers(axis))
     if values.ndim != 1 or values.size < FEWEST or not np.isfinite(values).all():
         raise ArgumentError(
             f"axes: axis {k} has shape {values.shape}; at least {FEWEST} finite coordinates, (n,), are needed"
@@ -69,10 +70,9 @@ def checked_values(name: str, values: Any, axes: tuple[np.ndarray, ...], *, wall
         if values.dim != len(axes):
             raise ArgumentError(f"{name}: got a landscape of {values.dim} dimensions; the grid has {len(axes)}")
         values = values.energy(nodes(axes)).reshape(shape)
-    try:
-        found = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ArgumentError(f"{name}: got {type(values).__name__}; an array of shape {shape} is needed") from None
+    found = np.array(numbers(values))
+    if found.ndim == 0 and np.isnan(found):
+        raise ArgumentError(f"{name}: got {type(values).__name__}; real numbers of shape {shape} are needed")
     if found.shape != shape:
         raise ArgumentError(f"{name}: got shape {found.shape}; the axes give {shape}")
     bad = np.isnan(found) | np.isneginf(found) if walls else ~np.isfinite(found)
@@ -106,6 +106,31 @@ def edge_share(density: np.ndarray) -> float:
     """Share of a density, of any normalisation, on the nodes of the boundary."""
     inner = density[tuple([slice(1, -1)] * density.ndim)].sum()
     return float(1 - inner / density.sum())
+
+
+def checked_landscape(landscape: Any) -> SmoothLandscape:
+    """`landscape` as it is. Raises ArgumentError unless a SmoothLandscape."""
+    if not isinstance(landscape, SmoothLandscape):
+        raise ArgumentError(f"landscape: got {type(landscape).__name__}; one with dim, energy and gradient is needed")
+    return landscape
+
+
+def numbers(values: Any) -> np.ndarray:
+    """As float64; NaN of shape () for what is no array of numbers."""
+    try:
+        return np.array(np.nan) if np.iscomplexobj(values) else np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        return np.array(np.nan)
+
+
+def checked_points(name: str, points: Any, dim: int) -> np.ndarray:
+    """Points (points, dim) float64. Raises ArgumentError for another shape and for what is not finite."""
+    found = numbers(points)
+    if found.ndim != 2 or found.shape[1] != dim:
+        raise ArgumentError(f"{name}: got shape {found.shape}; (points, {dim}) is needed")
+    if not np.isfinite(found).all():
+        raise ArgumentError(f"{name}: {int((~np.isfinite(found)).any(axis=1).sum())} points are not finite")
+    return found
 
 
 def checked_beta(beta: Any, *, infinite: bool = False) -> float:

@@ -17,18 +17,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mcmc.continuum.axes import checked_beta, checked_count, checked_number
+from mcmc.continuum.axes import checked_beta, checked_count, checked_landscape, checked_number, numbers
 from mcmc.errors import ArgumentError
 from mcmc.landscape import SmoothLandscape
 from mcmc.random import Stream, split_seed
 from mcmc.samplers.gaussian_noise import fill_noise
-
-NODES = {1: 4001, 2: 301}
-"""Nodes a side of the trapezoidal rule for averages over y."""
-REACH = 45.0
-"""Exponents this much above the lowest are left out: exp(-45) = 3e-20."""
-NARROWEST = 0.8
-"""Standard deviation of y, in spacings, below which the trapezoidal rule is off by more than 7e-6."""
 
 
 class TwoScalePaths(NamedTuple):
@@ -62,24 +55,26 @@ def two_scale_paths(
 ) -> TwoScalePaths:
     """`steps` Euler-Maruyama steps of length `step` in slow time, x and all y from `start` (dim,) or (chains, dim).
 
-    Every `thin` steps, by default only first and last, are recorded. With `frozen` x does not move, as for epsilon ->
-    0, and `drift` is the averaged one at `start`. Raises ArgumentError for bad arguments, for steps of epsilon gamma or
-    more, which are not stable, and for paths that diverge.
+    The start, every `thin` steps after it and the last one are recorded; without `thin` start and last. With `frozen` x
+    does not move, as for epsilon -> 0, and `drift` is the averaged one at `start`. Raises ArgumentError for bad
+    arguments, for steps of epsilon gamma or more, which are not stable, and for paths that diverge.
     """
-    landscape = _checked_landscape(landscape)
+    landscape = checked_landscape(landscape)
     gamma, beta, epsilon = checked_number("gamma", gamma), checked_beta(beta), checked_number("epsilon", epsilon)
     steps, replicas, chains = (
         checked_count(n, v) for n, v in (("steps", steps), ("replicas", replicas), ("chains", chains))
     )
     thin = steps if thin is None else checked_count("thin", thin)
+    if thin > steps:
+        raise ArgumentError(f"thin: got {thin}; at most steps = {steps} are taken, or nothing is recorded on the way")
     fast = _checked_step(step, gamma, epsilon) / epsilon
     if isinstance(burn_in, bool) or not isinstance(burn_in, (int, np.integer)) or not 0 <= burn_in < steps:
         raise ArgumentError(f"burn_in: got {burn_in!r}; a whole number of steps from 0 and below {steps} is needed")
-    x = _checked_start(start, chains, landscape.dim)
+    x = checked_start(start, chains, landscape.dim)
     y = np.repeat(x[:, None], replicas, axis=1)
     noise, key = np.empty((chains, 4 * math.ceil(y[0].size / 4)), np.float32), split_seed(seed)
     identity, kick = np.arange(chains, dtype=np.uint32), math.sqrt(2 * fast / beta)
-    records, drift = [(x.copy(), x.copy())], np.zeros_like(x)
+    records, at, drift = [(x.copy(), x.copy())], [0], np.zeros_like(x)
     for done in range(steps):
         pull = (y.mean(axis=1) - x) / gamma
         if done >= burn_in:
@@ -89,18 +84,12 @@ def two_scale_paths(
         y += kick * noise[:, : y[0].size].reshape(y.shape) - fast * (slope + (y - x[:, None]) / gamma)
         if not frozen:
             x += step * pull
-        if (done + 1) % thin == 0:
+        if (done + 1) % thin == 0 or done + 1 == steps:
             _require_finite(y, step, done + 1)
             records.append((x.copy(), y.mean(axis=1)))
-    _require_finite(y, step, steps)
+            at.append(done + 1)
     found, centre = (np.array(part) for part in zip(*records, strict=True))
-    return TwoScalePaths(step * thin * np.arange(len(records)), found, centre, drift / (steps - burn_in))
-
-
-def _checked_landscape(landscape):
-    if not isinstance(landscape, SmoothLandscape):
-        raise ArgumentError(f"landscape: got {type(landscape).__name__}; one with dim, energy and gradient is needed")
-    return landscape
+    return TwoScalePaths(step * np.array(at), found, centre, drift / (steps - burn_in))
 
 
 def _checked_step(step, gamma, epsilon):
@@ -112,16 +101,9 @@ def _checked_step(step, gamma, epsilon):
     return length
 
 
-def _floats(values):
-    """As float64; NaN for what is no array of numbers."""
-    try:
-        return np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        return np.array(np.nan)
-
-
-def _checked_start(start, chains, dim):
-    values = _floats(start)
+def checked_start(start: Any, chains: int, dim: int) -> np.ndarray:
+    """(chains, dim) float64 from (dim,) or (chains, dim). Raises ArgumentError for others, and what is not finite."""
+    values = numbers(start)
     values = values.reshape(1) if values.ndim == 0 and dim == 1 else values
     if values.shape not in ((dim,), (chains, dim)) or not np.isfinite(values).all():
         raise ArgumentError(f"start: got shape {values.shape}; finite numbers ({dim},) or ({chains}, {dim}) are needed")
@@ -175,64 +157,7 @@ def step_moments(
     if steps is None:
         flat = np.linalg.solve(np.eye(4) - np.kron(push, push), noise.ravel())
         return StepMoments(np.zeros(2), flat.reshape(2, 2))
-    mean, covariance = np.repeat(_checked_start(start, 1, 1), 2), np.zeros((2, 2))
+    mean, covariance = np.repeat(checked_start(start, 1, 1), 2), np.zeros((2, 2))
     for _ in range(checked_count("steps", steps)):
         mean, covariance = push @ mean, push @ covariance @ push.T + noise
     return StepMoments(mean, covariance)
-
-
-def averaged_drift(landscape: SmoothLandscape, x: Any, *, gamma: float, beta: float) -> np.ndarray:
-    """-grad u(x, gamma) = -(x - <y>) / gamma, of the shape of `x` (points, dim), by quadrature over y, dim 1 or 2.
-
-    Raises ArgumentError for more dimensions and for beta so large that y is narrower than the nodes are apart.
-    """
-    landscape = _checked_landscape(landscape)
-    gamma, beta = checked_number("gamma", gamma), checked_beta(beta)
-    points = _floats(x)
-    if landscape.dim > 2 or points.ndim != 2 or points.shape[1] != landscape.dim or not np.isfinite(points).all():
-        raise ArgumentError(
-            f"x: got shape {points.shape} for {landscape.dim} dimensions; (points, dim) with dim 1 or 2 is needed"
-        )
-    return np.array([(_mean_of_y(landscape, p, gamma, beta) - p) / gamma for p in points]).reshape(points.shape)
-
-
-def _mean_of_y(landscape, x, gamma, beta):
-    """<y> under exp(-beta f(y) - beta |x - y|^2 / (2 gamma)), (dim,)."""
-    reach = math.sqrt(2 * gamma * REACH / beta)
-    here = float(landscape.energy(x[None])[0])
-    for _ in range(50):
-        sides = [np.linspace(c - reach, c + reach, NODES[x.size]) for c in x]
-        y = np.stack(np.meshgrid(*sides, indexing="ij"), axis=-1).reshape(-1, x.size)
-        energy = landscape.energy(y)
-        # Where f >= m everywhere, nothing counts beyond this; a lower m widens the box.
-        needed = math.sqrt(2 * gamma * (here - min(here, energy.min()) + REACH / beta))
-        if needed <= reach * (1 + 1e-9):
-            break
-        reach = needed
-    exponent = -beta * (energy + ((y - x) ** 2).sum(axis=1) / (2 * gamma))
-    weight = np.exp(exponent - exponent.max())
-    weight /= weight.sum()
-    mean = weight @ y
-    spread, h = math.sqrt(float((weight @ (y - mean) ** 2).min())), 2 * reach / (NODES[x.size] - 1)
-    if spread < NARROWEST * h:
-        raise ArgumentError(
-            f"beta: got {beta:g}; y is {spread:.2g} wide around x = {x}, too narrow for nodes {h:.2g} apart"
-        )
-    return mean
-
-
-def averaged_path(landscape: SmoothLandscape, start: Any, times: Any, *, gamma: float, beta: float) -> np.ndarray:
-    """dx = -grad u(x, gamma) ds from `start` (dim,), at increasing `times` (records,) from 0 on: (records, dim)."""
-    from scipy.integrate import solve_ivp
-
-    landscape = _checked_landscape(landscape)
-    x = _checked_start(start, 1, landscape.dim)[0]
-    at = np.atleast_1d(_floats(times))
-    if at.ndim != 1 or not at.size or not np.isfinite(at).all() or at[0] < 0 or (np.diff(at) <= 0).any():
-        raise ArgumentError(f"times: got {times!r}; increasing finite times from 0 on are needed")
-
-    def drift(_, place):
-        return averaged_drift(landscape, place[None], gamma=gamma, beta=beta)[0]
-
-    end = max(float(at[-1]), 1e-12)
-    return solve_ivp(drift, (0.0, end), x, t_eval=np.minimum(at, end), rtol=1e-9, atol=1e-11).y.T

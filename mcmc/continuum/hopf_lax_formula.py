@@ -12,8 +12,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mcmc.compiled import kernel_tied_to
-from mcmc.continuum.axes import checked_axes, checked_number, checked_values, spacings
-from mcmc.errors import ArgumentError
+from mcmc.continuum.axes import (
+    checked_axes,
+    checked_landscape,
+    checked_number,
+    checked_points,
+    checked_values,
+    spacings,
+)
 from mcmc.landscape import SmoothLandscape
 
 
@@ -120,16 +126,10 @@ def characteristic(landscape: SmoothLandscape, y: Any, t: float) -> Characterist
     """The characteristics that leave `y` (points, dim) at time 0, seen at time t.
 
     The proximal point of x is the y whose characteristic is at x, if none with a lower value is: one step of proximal
-    point iteration follows the characteristic back. Raises ArgumentError for another shape.
+    point iteration follows the characteristic back. Raises ArgumentError for another shape or what is not finite.
     """
-    if not isinstance(landscape, SmoothLandscape):
-        raise ArgumentError(f"landscape: got {type(landscape).__name__}; one with dim, energy and gradient is needed")
-    try:
-        points = np.asarray(y, dtype=np.float64)
-    except (TypeError, ValueError):
-        points = np.array(np.nan)
-    if points.ndim != 2 or points.shape[1] != landscape.dim:
-        raise ArgumentError(f"y: got shape {points.shape}; (points, {landscape.dim}) is needed")
+    landscape = checked_landscape(landscape)
+    points = checked_points("y", y, landscape.dim)
     t = checked_number("t", t)
     slope = np.asarray(landscape.gradient(points))
     value = landscape.energy(points) + 0.5 * t * (slope**2).sum(axis=1)

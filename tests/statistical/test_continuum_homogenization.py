@@ -5,10 +5,9 @@ import math
 import numpy as np
 import pytest
 
+from mcmc.continuum.averaging import averaged_drift, averaged_path
 from mcmc.continuum.hamilton_jacobi import cole_hopf
 from mcmc.continuum.homogenization import (
-    averaged_drift,
-    averaged_path,
     linear_variance,
     step_moments,
     two_scale_paths,
@@ -169,6 +168,9 @@ def test_same_seed_same_paths(seed):
     assert one.x.shape == (5, 20, 2)
     assert np.allclose(one.times, [0, 0.1, 0.2, 0.3, 0.4])
     assert np.array_equal(one.x[:, :7], two.x)
+    some = two_scale_paths(DoubleWell(2), [0.1, 0.2], chains=7, thin=15, seed=seed, **options)
+    assert np.allclose(some.times, [0, 0.15, 0.3, 0.4])
+    assert np.array_equal(some.x[-1], two.x[-1])
     assert not np.array_equal(
         one.x, two_scale_paths(DoubleWell(2), [0.1, 0.2], chains=20, thin=10, seed=seed + 1, **options).x
     )

@@ -5,9 +5,10 @@ import math
 import numpy as np
 import pytest
 
+from mcmc.continuum.averaging import averaged_drift, averaged_path
 from mcmc.continuum.grid import Grid
 from mcmc.continuum.hamilton_jacobi import cole_hopf
-from mcmc.continuum.homogenization import averaged_drift, averaged_path, linear_variance, step_moments, two_scale_paths
+from mcmc.continuum.homogenization import linear_variance, step_moments, two_scale_paths
 from mcmc.continuum.hopf_lax_formula import characteristic, hopf_lax
 from mcmc.continuum.jko import dirichlet_flow, entropic_flow, quantile_flow
 from mcmc.continuum.monotone_differences import finite_differences
@@ -39,6 +40,8 @@ AXES = [
     ({"f": np.zeros(7)}, r"f: got shape \(7,\); the axes give \(161,\)"),
     ({"f": DoubleWell(2)}, "f: got a landscape of 2 dimensions"),
     ({"f": "x"}, "f: got str"),
+    ({"f": AXIS + 0j}, r"f: got ndarray; real numbers of shape \(161,\)"),
+    ({"axes": AXIS + 0j}, "axes: axis 0 has shape"),
     ({"f": np.where(AXIS > 0, np.nan, AXIS)}, "f: 80 values are not finite"),
     ({"t": 0.0}, "t: got 0"),
     ({"t": math.inf}, "t: got inf"),
@@ -123,6 +126,8 @@ def test_control_holds_beyond_its_grid():
         OptimalControl(AXIS, WELL, beta=0.0)
     with pytest.raises(ArgumentError, match=r"y: got shape \(1,\)"):
         characteristic(WELL, [0.3], 1.0)
+    with pytest.raises(ArgumentError, match="y: 1 points are not finite"):
+        characteristic(WELL, [[np.nan], [0.3]], 1.0)
     with pytest.raises(ArgumentError, match="landscape: got int"):
         characteristic(3, [[0.3]], 1.0)
 
@@ -203,6 +208,7 @@ def test_distances_refuse():
         ({"replicas": 0}, "replicas: got 0"),
         ({"steps": 2.5}, "steps: got 2.5"),
         ({"thin": 0}, "thin: got 0"),
+        ({"thin": 80}, "thin: got 80; at most steps = 50"),
         ({"burn_in": 50}, "burn_in: got 50; .* below 50"),
         ({"start": [0.0, 1.0]}, r"start: got shape \(2,\)"),
         ({"start": [np.inf]}, "start"),
@@ -225,9 +231,9 @@ def test_averages_refuse():
         step_moments(9.0, gamma=0.5, beta=1.0, epsilon=0.3, step=0.14)
     with pytest.raises(ArgumentError, match="h: got 0"):
         linear_variance(0.0, gamma=0.5, beta=1.0, epsilon=0.3)
-    with pytest.raises(ArgumentError, match=r"x: got shape \(1,\) for 1 dimensions"):
+    with pytest.raises(ArgumentError, match=r"x: got shape \(1,\); \(points, 1\)"):
         averaged_drift(WELL, [0.3], gamma=0.5, beta=1.0)
-    with pytest.raises(ArgumentError, match="x: got shape"):
+    with pytest.raises(ArgumentError, match="landscape: got one of 3 dimensions"):
         averaged_drift(DoubleWell(3), np.zeros((1, 3)), gamma=0.5, beta=1.0)
     with pytest.raises(ArgumentError, match="x: got shape"):
         averaged_drift(WELL, "here", gamma=0.5, beta=1.0)
