@@ -2,7 +2,7 @@
 
 Differences are taken seed by seed, since a seed has the same initial weights and mini-batches in every method. Their
 significance is that of Student's t, two-sided, and of Holm's correction for the number of methods compared
-(Scandinavian J. Stat. 6, 65, 1979).
+(Scandinavian J. Stat. 6, 65, 1979), for each quantity by itself.
 """
 
 import math
@@ -57,7 +57,8 @@ QUANTITIES = {
     **{name: Quantity(text, units) for name, (text, units) in FEATURES.items()},
     "local_entropy": Quantity("local entropy u(x, t) - f(x) at the end", "nats", AROUND),
     "own_error": Quantity("mean standard error of a local entropy by its estimator", "nats", AROUND),
-    "matched": Quantity("runs that reach the loss at which local entropies are compared"),
+    "looked": Quantity("runs looked at along the way for the loss at which local entropies are compared"),
+    "matched": Quantity("those of them that reach it"),
     "matched_loss": Quantity("training loss where runs first reach that loss", "nats"),
     "matched_entropy": Quantity(MATCHED, "nats", ("scale",)),
     "known": Quantity("runs whose local entropy the estimator knows", dims=AROUND),
@@ -69,6 +70,9 @@ QUANTITIES = {
         "wrong fraction of the test samples at equal loss, at that step size", dims=NEAR
     ),
     "near_final_test_error": Quantity("wrong fraction of the test samples at the end, at that step size", dims=NEAR),
+    "near_final_training_loss": Quantity(
+        "energy over all training samples at the end, at that step size", "nats", dims=NEAR
+    ),
     "warned": Quantity("runs with warnings of the estimator at that scale", dims=AROUND),
     **{name: Quantity(text, dims=("level",)) for name, text in COUNTED.items()},
     "work": Quantity("sample gradients taken", dims=ALONG),
@@ -112,6 +116,7 @@ def paired(results: "xarray.Dataset", names: Sequence[str]) -> dict[str, tuple]:
         each = results[f"run_{name}"].transpose("optimizer", "run", ...)
         values, dims = each.values, ("optimizer", *each.dims[2:])
         difference = np.full((4, values.shape[0], *values.shape[2:]), np.nan)
+        pairs = (np.isfinite(values) & np.isfinite(values[:1])).sum(axis=1)
         for place in np.ndindex(values.shape[2:]):
             for i in range(1, len(values)):
                 difference[:3, i, *place] = paired_difference(values[i, :, *place], values[0, :, *place])
@@ -123,11 +128,9 @@ def paired(results: "xarray.Dataset", names: Sequence[str]) -> dict[str, tuple]:
         found[f"difference_{name}_error"] = (
             dims, difference[1], {"long_name": f"one standard error of: {first}", "units": units}
         )  # fmt: skip
-        found[f"probability_{name}"] = (
-            dims,
-            difference[3],
-            {"long_name": f"{first}: probability of one as large by chance (Student, Holm)", "units": "1"},
-        )
+        by_chance = f"{first}: probability of one as large by chance (Student, Holm)"
+        found[f"probability_{name}"] = (dims, difference[3], {"long_name": by_chance, "units": "1"})
+        found[f"pairs_{name}"] = (dims, pairs, {"long_name": f"{first}: seeds that both have", "units": "1"})
     return found
 
 
@@ -158,19 +161,15 @@ def holm(probability: np.ndarray) -> np.ndarray:
 def _put(table: ResultGrid, cell: tuple[int, ...], spec: Any, method: str, data: "xarray.Dataset") -> None:
     tried, beside, runs = (data.isel(draw=data["trial"].values == kind) for kind in (TRIAL, NEIGHBOUR, RUN))
     runs = runs.isel(draw=slice(0, spec.grid.seeds))
-    put_trials(table, cell, step_sizes(spec.step_size, spec.tuning, method), tried)
+    sizes = step_sizes(spec.step_size, spec.tuning, method)
+    put_trials(table, cell, sizes, tried)
     count = runs.sizes["draw"]
     table.put("runs", cell, count)
     if not count:
         return
     step = float(runs["step_size"].values[0])
     table.put("step_size", cell, step)
-    table.put(
-        "at_edge",
-        cell,
-        step
-        in (min(step_sizes(spec.step_size, spec.tuning, method)), max(step_sizes(spec.step_size, spec.tuning, method))),
-    )
+    table.put("at_edge", cell, step in (min(sizes), max(sizes)))
     table.put("work", cell, runs["work"].values.mean(axis=0))
     table.put("total_work", cell, runs["work"].values[:, -1].mean())
     table.put("diverged", cell, (~np.isfinite(runs["training_loss"].values[:, -1])).sum())
@@ -195,6 +194,8 @@ def _put(table: ResultGrid, cell: tuple[int, ...], spec: Any, method: str, data:
 def _put_matched(table: ResultGrid, cell: tuple[int, ...], runs: "xarray.Dataset", spec: NetworkOptimizersSpec) -> None:
     """Local entropies at equal loss: what a step went below the loss is made up for in proportion."""
     loss = runs["matched_loss"].values
+    # A run that diverged has no end, and is not looked at.
+    table.put("looked", cell, np.isfinite(runs["weight_length"].values[: spec.surroundings.integrated]).sum())
     table.put("matched", cell, np.isfinite(loss).sum())
     table.put("matched_loss", cell, *known_mean(loss))
     for name, each in (("matched_entropy", _in_proportion(runs, spec)),
@@ -219,6 +220,7 @@ def _put_near(
         "near_matched_entropy": _in_proportion,
         "near_matched_test_error": lambda group, _: group["matched_test_error"].values,
         "near_final_test_error": lambda group, _: group["test_error"].values[:, -1],
+        "near_final_training_loss": lambda group, _: group["training_loss"].values[:, -1],
     }
     sizes = np.array([float(g["step_size"].values[0]) if g.sizes["draw"] else np.nan for g in groups])
     table.put("near_step_size", cell, sizes)
@@ -229,13 +231,13 @@ def _put_near(
 
 
 def put_trials(table: ResultGrid, cell: tuple[int, ...], sizes: list[float], tried: "xarray.Dataset") -> None:
-    """What step sizes (trials,) gave on samples held out: means over folds and repeats, with errors."""
+    """What step sizes (trials,) gave on samples held out: means over folds and repeats, with errors over folds."""
     table.put("tried_step_size", cell, np.array(sizes))
-    held = tried["held_out"].values.reshape(tried.sizes["draw"], -1, 2)
     means = np.full((2, 2, len(sizes)), np.nan)
-    for k, found in enumerate(held):
+    for k, found in enumerate(tried["held_out"].values):
         for j in range(2):
-            means[j, :, k] = mean_and_error(found[:, j])
+            # Repeats of a fold share its samples held out, and are not independent.
+            means[j, :, k] = mean_and_error(found[..., j].mean(axis=1))
     table.put("tried_error", cell, *means[0])
     table.put("tried_loss", cell, *means[1])
 
@@ -285,5 +287,6 @@ def _attributes(spec: NetworkOptimizersSpec) -> dict[str, object]:
         "replicas": str({name: getattr(spec.options, name).replicas
                          for name in REPLICATED if name in spec.grid.optimizer}),
         "constants": "; ".join(constants(name, spec.options) for name in spec.grid.optimizer),
-        "neighbours": spec.surroundings.neighbours, "bins": "none",
+        "neighbours": spec.surroundings.neighbours, "integrated": min(spec.surroundings.integrated, spec.grid.seeds),
+        "bins": "none",
     }  # fmt: skip

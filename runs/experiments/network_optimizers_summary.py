@@ -12,18 +12,32 @@ if TYPE_CHECKING:
     import xarray
 
 LEVEL = 0.05
-"""Probability by chance, corrected for the number of optimisers, below which a difference is called one."""
+"""Probability by chance, corrected for the number of comparisons, below which a difference is called one."""
 
-WITHIN = "within the spread over step sizes"
-"""Beyond chance at the step sizes chosen, but undone at neighbours of them, or not tried there."""
+CHANCE = f"a probability below {LEVEL:g} by chance (Student's t; Holm's correction"
+SURVIVING = (
+    f"{CHANCE} over the optimisers, for each quantity by itself), and all step sizes of an optimiser, the chosen one "
+    "and those tried next to it, on one side of all those of the first"
+)
+"""When a difference is told: `lower` or `higher` in the summary, a star in figures, bold in the table."""
+
+LOWER, HIGHER = "lower", "higher"
+UNDONE = "within the spread over step sizes"
+"""Beyond chance at the step sizes chosen, but not at those next to them."""
+UNTRIED = "beyond chance, but known at no step size next to the chosen one"
+UNPAIRED = "not compared, fewer than two seeds in common"
 
 COMPARED = (
     ("test error", "final_test_error", 100.0, " %"),
+    ("training loss at the end", "final_training_loss", 1.0, ""),
     ("test error at equal training loss", "matched_test_error", 100.0, " %"),
     ("local entropy u - f at equal training loss (lower is wider)", "matched_entropy", 1.0, ""),
 )
 """What differences are told of: words, variable, factor and unit."""
 
+ESTIMATED = {"laplace": "Laplace (to second order)", "integration": "integration"}
+UNKNOWN = "\N{EN DASH}"
+NO_ERROR = f"({UNKNOWN}): one run, no error"
 CHOICE = "at the step size chosen; its choice is not in the error bars"
 SHARED = "all seeds share the training and test samples, whose choice is not in the errors either"
 HOW_INTEGRATED = "integration (reweighted draws of the local Gaussian, chains where these do not do)"
@@ -36,7 +50,8 @@ def summary(results: "xarray.Dataset") -> list[str]:
     at = shown(results)
     lines = [
         f"{setting(results)}; {CHOICE}; {SHARED}",
-        f"u - f: local entropy, {how(at)}",
+        f"u - f: local entropy, {how(at)}; {NO_ERROR}",
+        f"lower, higher: {SURVIVING}",
         f"not tuned: {results.attrs['constants']}",
     ]
     for name in at["optimizer"].values:
@@ -53,8 +68,8 @@ def _warned(results: "xarray.Dataset") -> list[str]:
         if count > 0:
             name, estimator = results["optimizer"].values[i], results["estimator"].values[j]
             runs = int(results["runs"].values[i])
-            lines.append(f"{label(name)}: {estimator} at t = {results['scale'].values[k]:g} warned in {int(count)} of "
-                         f"{runs} runs")  # fmt: skip
+            lines.append(f"{label(name)}: {ESTIMATED[str(estimator)]} at t = {results['scale'].values[k]:g} warned in "
+                         f"{int(count)} of {runs} runs")  # fmt: skip
     return lines
 
 
@@ -68,7 +83,7 @@ def _beside(at: "xarray.Dataset") -> list[str]:
             width, error = (float(here[f"near_matched_entropy{part}"].values[k]) for part in ("", "_error"))
             tested = percent(*(float(here[f"near_final_test_error{part}"].values[k]) for part in ("", "_error")))
             chosen = " (chosen)" if here["near"].values[k] == "chosen" else ""
-            parts.append(f"{float(here['near_step_size'].values[k]):g}{chosen} {with_error(width, error)}, {tested}")
+            parts.append(f"{float(here['near_step_size'].values[k]):g}{chosen} {measured(width, error)}, {tested}")
         if len(parts) > 1:
             loss = at.attrs["matched_loss"]
             lines.append(f"{label(name)}, u - f at f = {loss:g} and test error at step size {'; '.join(parts)}")
@@ -86,7 +101,8 @@ def shown(results: "xarray.Dataset") -> "xarray.Dataset":
 
 def how(at: "xarray.Dataset") -> str:
     """The local entropy that is shown, in words."""
-    by = HOW_INTEGRATED if at["estimator"].item() == "integration" else "Laplace"
+    estimator = at["estimator"].item()
+    by = HOW_INTEGRATED if estimator == "integration" else ESTIMATED[estimator]
     return f"t = {float(at['scale']):g}, beta = {at.attrs['beta']:g}, by {by}"
 
 
@@ -109,21 +125,37 @@ def label(name: object) -> str:
 
 def percent(value: float, error: float) -> str:
     """A share with its error in percent."""
-    return f"{with_error(100.0 * value, 100.0 * error)} %"
+    return f"{measured(100.0 * value, 100.0 * error)} %"
+
+
+def measured(value: float, error: float) -> str:
+    """A number with its error in brackets: see NO_ERROR where the error is NaN; 0 where all runs have the same."""
+    if not np.isfinite(value) or error > 0:
+        return with_error(value, error)
+    return f"{value:.3g}({0 if error == 0 else UNKNOWN})"
+
+
+def matched(here: "xarray.Dataset") -> str:
+    """Local entropy of one optimiser where its runs first reach the loss asked for, and how many of them do."""
+    reached, looked, loss = int(here["matched"]), int(here["looked"]), f"f = {here.attrs['matched_loss']:g}"
+    if not looked:
+        return f"at {loss} not looked at"
+    counted = f"{loss} reached by {reached} of {looked} runs looked at"
+    width = measured(float(here["matched_entropy"]), float(here["matched_entropy_error"]))
+    return f"at {loss} {width} ({counted})" if reached else counted
 
 
 def _end(here: "xarray.Dataset") -> str:
     def of(name: str) -> str:
-        return with_error(float(here[name]), float(here[f"{name}_error"]))
+        return measured(float(here[name]), float(here[f"{name}_error"]))
 
     edge = " (first or last tried)" if here["at_edge"] else ""
     lost = f"; {int(here['diverged'])} diverged" if here["diverged"] else ""
     error = percent(float(here["final_test_error"]), float(here["final_test_error_error"]))
-    matched = f"at f = {here.attrs['matched_loss']:g} {of('matched_entropy')}" if here["matched"] > 1 else "never there"
     return (
         f"{label(here['optimizer'].item())}: step size {float(here['step_size']):g}{edge}, {int(here['runs'])} seeds"
         f"{lost}: test error {error}, training loss f {of('final_training_loss')}, u - f {of('local_entropy')}, "
-        f"{matched}; Hessian: trace {of('hessian_trace')}, eigenvalues from {of('hessian_lowest')} to "
+        f"{matched(here)}; Hessian: trace {of('hessian_trace')}, eigenvalues from {of('hessian_lowest')} to "
         f"{of('hessian_highest')}; D: trace {of('noise_trace')}, participation ratio {of('noise_participation')}"
     )
 
@@ -137,7 +169,7 @@ def _differences(at: "xarray.Dataset") -> list[str]:
             value, error = (factor * float(here[f"difference_{variable}{part}"]) for part in ("", "_error"))
             if np.isfinite(value):
                 chance = float(here[f"probability_{variable}"])
-                parts.append(f"{said} {with_error(value, error)}{unit} ({deviations(value, error)}, p = {chance:.2g})")
+                parts.append(f"{said} {measured(value, error)}{unit} ({deviations(value, error)}, p = {chance:.2g})")
         if parts:
             lines.append(f"{label(name)} minus {first}, seed by seed: {'; '.join(parts)}")
     return lines
@@ -152,24 +184,36 @@ def verdicts(at: "xarray.Dataset") -> list[str]:
     """Which optimisers differ from the first beyond chance."""
     lines, first = [], label(at["optimizer"].values[0])
     for said, name, _, _ in COMPARED:
-        groups: dict[str, list[str]] = {"lower": [], "higher": [], "no difference seen": [], WITHIN: []}
+        groups: dict[str, list[str]] = {LOWER: [], HIGHER: []}
         for optimizer in at["optimizer"].values[1:]:
-            value, p = (float(at[f"{part}_{name}"].sel(optimizer=optimizer)) for part in ("difference", "probability"))
-            if np.isfinite(value):
-                chosen = "no difference seen" if not p < LEVEL else "lower" if value < 0 else "higher"
-                if p < LEVEL and not told(at, name, optimizer):
-                    chosen = WITHIN
-                groups[chosen].append(label(optimizer))
+            groups.setdefault(judged(at, name, optimizer), []).append(label(optimizer))
         if any(groups.values()):
             parts = [f"{group}: {_listed(names)}" for group, names in groups.items()]
             lines.append(f"{said} against {first}, at {100 * LEVEL:g} %: {'; '.join(parts)}")
     return lines
 
 
+def judged(at: "xarray.Dataset", name: str, optimizer: object) -> str:
+    """What is said of a difference to the first: see SURVIVING."""
+    here, outlives = at.sel(optimizer=optimizer), f"survives_{name}"
+    if not np.isfinite(here[f"difference_{name}"]):
+        return UNPAIRED
+    said = significance(*(float(here[f"{part}_{name}"]) for part in ("difference", "probability", "pairs")))
+    if said not in (LOWER, HIGHER) or (outlives in at and here[outlives] == 1):
+        return said
+    return UNDONE if outlives in at and here[outlives] == 0 else UNTRIED
+
+
+def significance(difference: float, probability: float, seeds: float) -> str:
+    """LOWER or HIGHER beyond chance; else the seeds that did not do to tell, which is not to say that there is none."""
+    if probability < LEVEL:
+        return LOWER if difference < 0 else HIGHER
+    return f"not significant with {int(seeds)} seeds"
+
+
 def told(at: "xarray.Dataset", name: str, optimizer: object) -> bool:
     """Whether a difference to the first is beyond chance, and neighbouring step sizes do not undo it."""
-    here, outlives = at.sel(optimizer=optimizer), f"survives_{name}"
-    return bool(here[f"probability_{name}"] < LEVEL and (outlives not in at or here[outlives] == 1))
+    return judged(at, name, optimizer) in (LOWER, HIGHER)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -34,14 +34,17 @@ def temperatures(results: "xarray.Dataset", out: Path) -> Drawing:
         ax.set_ylabel(said)
     lettered(axes)
     legend_above(figure, axes[0])
+    most, integrated = int(np.nanmax(at["runs"])), int(at.attrs["integrated"])
+    seeds = "all seeds" if integrated >= most else f"{integrated} of {most} seeds in (a) and (b)"
     caption = (
         f"What the step size does: {setting(results)}. Against step size / (1 - momentum) / (2 batch), the temperature "
         "of SGD's noise (that of a replica; inner steps where there are some); filled, the step size chosen by "
-        "cross-validation, all seeds; open, the next below and above of those tried, "
+        f"cross-validation, {seeds}; open, the next below and above of those tried, "
         f"{results.attrs['neighbours']} seeds each. Dotted: Adam and others whose steps are no gradients times the "
         f"step size, in the same units. (a) Local entropy, {how(at)}, where training first reaches a loss of {loss:g}: "
         "smaller is wider. (b) Wrong fraction of the test samples there, (c) at the end. Bars, one standard error over "
-        "seeds. Methods are comparable where their lines are apart over all of this, not at one point each."
+        "seeds; without a bar, one run; missing in (a) and (b), step sizes at which no run reaches that loss. "
+        "Methods are comparable where their lines are apart over all of this, not at one point each."
     )
     return save(figure, out, "temperature", caption)
 

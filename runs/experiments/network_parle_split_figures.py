@@ -13,12 +13,13 @@ from runs.experiments.network_optimizers_figures import (
     legend_above,
     lettered,
     log_abscissa,
+    log_ordinate,
     look,
     trials_caption,
 )
 from runs.experiments.network_optimizers_summary import CHOICE, LEVEL, SHARED, label, setting
 from runs.experiments.network_parle_split_summary import PUBLISHED, found, work
-from runs.figures import PAGE_WIDTH, Drawing, log_axis, new_figure, save
+from runs.figures import PAGE_WIDTH, Drawing, new_figure, save
 
 if TYPE_CHECKING:
     import xarray
@@ -69,7 +70,9 @@ def _errors(results: "xarray.Dataset", out: Path) -> Drawing:
         "centre of the replicas, or the weights where there is one; open, single replicas (those of Elastic-SGD meet "
         "at every step, those of Parle after inner loops). Grey: "
         f"{label(names[0])} on all data. (b) Differences to that, seed by seed, of the centres; stars: probability "
-        f"below {LEVEL:g} by chance (Student's t, Holm's correction). Errors are those over seeds: {CHOICE}; {SHARED}. "
+        f"below {LEVEL:g} by chance (Student's t; Holm's correction over all that are compared with "
+        f"{label(names[0])} on all data, those of {label(names[0])} on parts among them). Errors are those over seeds: "
+        f"{CHOICE}; {SHARED}. "
         f"{extra}. Not tuned: {results.attrs['constants']}. {PUBLISHED[0].upper()}{PUBLISHED[1:]}."
     )
     return save(figure, out, "split", caption)
@@ -104,12 +107,11 @@ def _curves(results: "xarray.Dataset", out: Path) -> Drawing:
                         100.0 * here["test_error_error"].values[known], **look(optimizer))  # fmt: skip
         log_abscissa(ax)
         ax.set_xlabel(r"sample gradients ($10^3$)")
-        ax.annotate(f"{100 * fraction:g} %", (0.95, 0.93), xycoords="axes fraction", ha="right", va="top")
     axes[0, 0].set_ylabel("test error (%)")
     low, high = axes[0, 0].get_ylim()
     axes[0, 0].set_ylim(max(low, 80.0 * float(np.nanmin(results["test_error"]))), min(high, HIGHEST_ERROR))
-    log_axis(axes[0, 0])
-    lettered(axes[0])
+    log_ordinate(axes[0, 0])
+    lettered(axes[0], [f"{100 * fraction:g} % seen" for fraction in fractions])
     legend_above(figure, axes[0, 0])
     falling = "falling along a cosine" if results.attrs["schedule"] == "cosine" else "constant"
     caption = (
@@ -125,8 +127,7 @@ def _trials(results: "xarray.Dataset", out: Path) -> Drawing:
     figure, axes = new_figure(PAGE_WIDTH, 2.9, ncols=len(fractions), sharey=True, squeeze=False)
     for ax, fraction in zip(axes[0], fractions, strict=True):
         draw_trials(ax, results.sel(fraction=fraction), "tried_error", 100.0)
-        ax.annotate(f"{100 * fraction:g} %", (0.95, 0.93), xycoords="axes fraction", ha="right", va="top")
     axes[0, 0].set_ylabel("error held out (%)")
-    lettered(axes[0])
+    lettered(axes[0], [f"{100 * fraction:g} % seen" for fraction in fractions])
     legend_above(figure, axes[0, 0])
     return save(figure, out, "step-sizes", f"{trials_caption(results)} Panels: shares of the samples that are seen.")

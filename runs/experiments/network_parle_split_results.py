@@ -1,6 +1,7 @@
 """results.h5 of "network-parle-split": test errors over optimiser and share of the samples, and paired differences.
 
-Differences are taken seed by seed; probabilities are Student's, two-sided, corrected by Holm for their number.
+Differences are taken seed by seed; probabilities are Student's, two-sided, corrected by Holm for their number, for each
+of DIFFERENCES by itself.
 """
 
 from collections.abc import Mapping, Sequence
@@ -99,19 +100,21 @@ def _differences(results: "xarray.Dataset") -> dict[str, tuple]:
     names = [str(name) for name in results["optimizer"].values]
     second = next((i for i, name in enumerate(names) if name in REPLICATED), 0)
     for name, said in DIFFERENCES.items():
-        values = np.full((3, *each.shape[:2]), np.nan)
+        values, pairs = np.full((3, *each.shape[:2]), np.nan), np.zeros(each.shape[:2], np.int64)
         for i, j in np.ndindex(each.shape[:2]):
             other = {"all": (0, each.shape[1] - 1), "part": (0, j), "replicas": (second, j)}[name]
             # On all samples a part is all: the first comparison already.
             duplicate = name == "part" and j == each.shape[1] - 1
             if (i, j) != other and not duplicate and (name != "replicas" or names[i] in REPLICATED):
                 values[:, i, j] = paired_difference(each[i, j], each[other])
+                pairs[i, j] = (np.isfinite(each[i, j]) & np.isfinite(each[other])).sum()
         text = f"test error minus that of the first optimiser {said}, seed by seed"
         dims, chance = ("optimizer", "fraction"), holm(values[2].reshape(-1)).reshape(values[2].shape)
         error, by_chance = f"one standard error of: {text}", f"{text}: probability by chance (Student, Holm)"
         found[f"difference_to_{name}"] = (dims, values[0], {"long_name": text, "units": "1"})
         found[f"difference_to_{name}_error"] = (dims, values[1], {"long_name": error, "units": "1"})
         found[f"probability_to_{name}"] = (dims, chance, {"long_name": by_chance, "units": "1"})
+        found[f"pairs_to_{name}"] = (dims, pairs, {"long_name": f"{text}: seeds that both have", "units": "1"})
     return found
 
 

@@ -5,7 +5,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from runs.experiments.network_methods import REPLICATED
-from runs.experiments.network_optimizers_summary import CHOICE, LEVEL, SHARED, deviations, label, percent, setting
+from runs.experiments.network_optimizers_summary import (
+    CHANCE,
+    CHOICE,
+    LEVEL,
+    NO_ERROR,
+    SHARED,
+    deviations,
+    label,
+    percent,
+    setting,
+    significance,
+)
 from runs.experiments.network_parle_split_results import DIFFERENCES
 
 if TYPE_CHECKING:
@@ -23,6 +34,7 @@ def summary(results: "xarray.Dataset") -> list[str]:
         return ["no optimiser has been run yet"]
     lines = [
         f"{setting(results)}; {int(results.attrs['replicas'])} replicas; {CHOICE}; {SHARED}",
+        f"lower, higher: {CHANCE}, for each comparison by itself over all that are compared with the same); {NO_ERROR}",
         f"not tuned: {results.attrs['constants']}", work(results),
     ]  # fmt: skip
     for fraction in results["fraction"].values:
@@ -52,9 +64,10 @@ def found(results: "xarray.Dataset") -> list[str]:
     better = (here["difference_to_all"].values < 0) & (here["probability_to_all"].values < LEVEL)
     if not np.isfinite(here["difference_to_all"].values).any():
         return []
-    said = "found" if better.any() else "not found"
+    seeds = int(here["pairs_to_all"].max())
+    said = "found here at the step sizes chosen" if better.any() else f"not found here with {seeds} seeds"
     return [f"the published direction, Parle on parts better than {label(results['optimizer'].values[0])} on all data: "
-            f"{said} here"]  # fmt: skip
+            f"{said}"]  # fmt: skip
 
 
 def called(name: object, fraction: float) -> str:
@@ -89,7 +102,7 @@ def differences(results: "xarray.Dataset", name: str) -> list[str]:
             if not np.isfinite(value):
                 continue
             other = called(first, 1.0 if name == "all" else float(fraction))
-            verdict = "no difference seen" if not chance < LEVEL else "lower" if value < 0 else "higher"
+            verdict = significance(value, chance, float(here[f"pairs_to_{name}"]))
             lines.append(
                 f"{called(optimizer, float(fraction))} minus {other}, seed by seed: {percent(value, error)} "
                 f"({deviations(value, error)}, p = {chance:.2g}): {verdict}"

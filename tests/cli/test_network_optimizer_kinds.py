@@ -252,6 +252,10 @@ def test_ends_are_compared_with_the_first(compared, tmp_path):
     lines = experiment.summary(results)
     assert any(line.startswith("test error against SGD, at 5 %") for line in lines)
     assert any("Entropy-SGD: beta 2e+08, L 4, t 100 to 1" in line for line in lines)
+    # One seed of three is integrated: too few to be shown, and the others are not said to miss the loss.
+    assert (results["looked"] == 1).all()
+    assert sum("(f = 0.6 reached by 1 of 1 runs looked at)" in line for line in lines) == len(spec.grid.optimizer)
+    assert any("by Laplace (to second order)" in line for line in lines)
     # Beside the chosen step size stands the other of the two that were tried.
     for name in spec.grid.optimizer:
         here = results.sel(optimizer=name)
