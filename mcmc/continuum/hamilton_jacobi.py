@@ -15,6 +15,7 @@ import numpy as np
 
 from mcmc.continuum.axes import checked_axes, checked_beta, checked_number, checked_values, spacings
 from mcmc.continuum.gaussian_convolution import log_gaussian_convolution
+from mcmc.continuum.grid import Grid
 from mcmc.errors import ArgumentError
 
 BOUNDARIES = ("wall", "periodic", "reflecting")
@@ -65,20 +66,20 @@ def grid_gradient(values: np.ndarray, axes: tuple[np.ndarray, ...]) -> np.ndarra
     return np.stack([np.gradient(values, h, axis=k, edge_order=2) for k, h in enumerate(steps)])
 
 
-def cole_hopf(axes: Any, f: Any, t: float, *, beta: float, boundary: str = "wall") -> ViscousSolution:
+def cole_hopf(axes: Any, f: Any, t: float, *, beta: float, boundary: str | None = None) -> ViscousSolution:
     """u(x, t) on the grid, exact to the trapezoidal rule, whose error falls faster than any power of the spacing.
 
-    `axes` are the coordinates, (n,) or a tuple of two, `f` a SmoothLandscape or values of the shape of the grid.
-    `boundary`: "wall", f = +inf outside, so that u there is right for all space where `inside` says so; "periodic", of
-    period n spacings; "reflecting", f mirrored at the first and last node. Raises ArgumentError for a grid too coarse
+    `axes` are the coordinates, (n,) or a tuple of two, or a Grid, `f` a SmoothLandscape or values of the shape of the
+    grid. `boundary`: "wall", f = +inf outside, so that u there is right for all space where `inside` says so;
+    "periodic", of period n spacings; "reflecting", f mirrored at the first and last node. By default that of a Grid,
+    whose sides without flux are walls, and "wall" without one. Raises ArgumentError for a grid too coarse
     for beta: one of which the standard deviation (t / beta)^(1/2) of the kernel is below the spacing, or that of rho(y;
     x) below 0.8 spacings where `inside`, and for other bad arguments.
     """
-    axes = checked_axes(axes)
+    boundary = _checked_boundary(boundary, axes)
+    axes = checked_axes(axes, periodic=True)
     values = checked_values("f", f, axes, walls=True)
     t, beta = checked_number("t", t), checked_beta(beta)
-    if not isinstance(boundary, str) or boundary not in BOUNDARIES:
-        raise ArgumentError(f"boundary: got {boundary!r}; one of {', '.join(BOUNDARIES)} is needed")
     steps = spacings(axes)
     check_kernel(steps, t, beta)
     padded, inner = _continued(values, steps, t, beta, boundary)
@@ -87,6 +88,17 @@ def cole_hopf(axes: Any, f: Any, t: float, *, beta: float, boundary: str = "wall
     width = _widths(u, steps, t, beta)
     _check_width(width, missing < OUTSIDE, steps, t, beta)
     return ViscousSolution(axes, u, t, beta, missing)
+
+
+def _checked_boundary(boundary, axes):
+    if boundary is None:
+        sides = set(axes.periodic) if isinstance(axes, Grid) else {False}
+        if len(sides) == 2:
+            raise ArgumentError("axes: got a Grid periodic along one dimension; both or neither are taken")
+        return "periodic" if sides == {True} else "wall"
+    if not isinstance(boundary, str) or boundary not in BOUNDARIES:
+        raise ArgumentError(f"boundary: got {boundary!r}; one of {', '.join(BOUNDARIES)} is needed")
+    return boundary
 
 
 def check_kernel(steps: tuple[float, ...], t: float, beta: float) -> None:

@@ -8,7 +8,9 @@ the problem convex (Newton's method): `quantile_flow`. In one or two by entropic
 arXiv:1502.06216): W2^2 / (2 tau) is replaced by min_gamma int |x - y|^2 / (2 tau) dgamma + l int gamma log gamma with l
 = e / (2 tau), which to first order is W2^2 / (2 tau) + (l / 2) int rho log rho; as much is taken off F, so that no
 diffusion is added: `entropic_flow`. At e = 4 tau / beta the entropy is all in the coupling (Adams, Dirr, Peletier &
-Zimmer 2011, arXiv:1004.4076), and the heat equation is solved without error in tau.
+Zimmer 2011, arXiv:1004.4076), and the heat equation is solved without error in tau; e is taken up to there. To the
+next order an entropic step also widens: for f = h x^2 / 2 the variance at rest is too large by a share beta^2 h e^2 /
+(32 tau), h tau / 2 at that e, so that F falls along the steps up to terms of order tau, and rises when started at rest.
 `dirichlet_flow` descends the same equation, for f = 0, by the Dirichlet energy in L2.
 """
 
@@ -75,7 +77,7 @@ class GridFlow(NamedTuple):
     density: np.ndarray
     """(steps + 1,) + grid."""
     functional: np.ndarray
-    """(steps + 1,): what descends; the free energy F, or the Dirichlet energy."""
+    """(steps + 1,): the free energy F, which entropic steps bring down to order tau, or the Dirichlet energy."""
     iterations: np.ndarray
     """(steps,): of Sinkhorn; 0 where none are needed."""
 
@@ -199,7 +201,7 @@ def entropic_flow(
 
     `density` of mass 1 and off the boundary, `f` a SmoothLandscape or values. `regularisation` e, a squared length, is
     tau / beta by default. Raises ArgumentError for bad arguments, for a grid too coarse for e (2 spacings squared are
-    needed), and for densities that come to touch the boundary.
+    needed), for e above 4 tau / beta, and for densities that come to touch the boundary.
     """
     axes = checked_axes(axes)
     rho = checked_density("density", density, axes, edge=EDGE)
@@ -223,7 +225,13 @@ def entropic_flow(
 
 def _checked_step(tau, beta, regularisation, axes):
     if regularisation is not None:
-        return checked_regularisation(regularisation, axes)
+        eps = checked_regularisation(regularisation, axes)
+        if eps > 4 * tau / beta * (1 + 1e-9):
+            raise ArgumentError(
+                f"regularisation: got {eps:.3g}; with tau = {tau:g} and beta = {beta:g}, at most 4 tau / beta = "
+                f"{4 * tau / beta:.3g} is taken: more spreads densities, as its square over tau"
+            )
+        return eps
     h = max(spacings(axes))
     if tau / beta < 2 * h * h * (1 - 1e-9):
         raise ArgumentError(

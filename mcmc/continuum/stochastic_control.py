@@ -18,12 +18,24 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mcmc.continuum.axes import checked_axes, checked_beta, checked_count, checked_number, checked_values, spacings
+from mcmc.continuum.axes import (
+    checked_axes,
+    checked_beta,
+    checked_count,
+    checked_landscape,
+    checked_number,
+    checked_values,
+    numbers,
+    spacings,
+)
 from mcmc.continuum.hamilton_jacobi import cole_hopf, grid_gradient
-from mcmc.errors import ArgumentError
+from mcmc.errors import ArgumentError, NonFiniteEnergyError
 from mcmc.landscape import SmoothLandscape
 from mcmc.random import Stream, split_seed
 from mcmc.samplers.gaussian_noise import fill_noise
+
+KEPT = 2**28
+"""Bytes of gradients that an optimal control keeps; the oldest go first."""
 
 Control = Callable[[np.ndarray, float], np.ndarray]
 """alpha, (chains, dim), at x (chains, dim) with so much time left."""
@@ -49,10 +61,12 @@ class CostToGo(NamedTuple):
 
 
 class OptimalControl:
-    """alpha*(x, s) = grad u(x, s) from Cole-Hopf on a grid, linear between nodes, kept for each time left s.
+    """alpha*(x, s) = grad u(x, s) from Cole-Hopf on a grid, linear between nodes, kept for the last times left s.
 
-    While the kernel is narrower than the spacing, u is taken as f. Outside the grid the gradient of the nearest edge is
-    used. Raises ArgumentError for bad arguments.
+    While the kernel (s / beta)^(1/2) is narrower than the spacing, u is taken as f. Outside the grid the gradient of
+    the nearest edge is used. Raises ArgumentError for bad arguments; `gradient` does, at the time left where it is
+    asked, for a grid that resolves the kernel and not the integrand, as `cole_hopf` explains: where f'' = k, of width
+    (s / (beta (1 + k s)))^(1/2). Ask `gradient` for the times left of a run to know before it.
     """
 
     def __init__(self, axes: Any, f: Any, *, beta: float):
@@ -64,6 +78,8 @@ class OptimalControl:
     def gradient(self, left: float) -> np.ndarray:
         """grad u at time `left`, shape (dim,) + grid."""
         if left not in self._kept:
+            while len(self._kept) * self.values.nbytes * len(self.axes) > KEPT:
+                del self._kept[next(iter(self._kept))]
             fine = left > 0 and math.sqrt(left / self.beta) >= max(spacings(self.axes))
             u = cole_hopf(self.axes, self.values, left, beta=self.beta).u if fine else self.values
             self._kept[left] = grid_gradient(u, self.axes)
@@ -93,14 +109,11 @@ def cost_to_go(
     """Costs of `chains` paths of `steps` Euler-Maruyama steps from `x` (dim,) under `control`, none at all by default.
 
     `control(x, left)` takes x (chains, dim) and the time left before the step; OptimalControl is one. Raises
-    ArgumentError for bad arguments, and for a control of another shape or not finite.
+    ArgumentError for bad arguments, and for a control of another shape or not finite, and NonFiniteEnergyError where f
+    is not finite at the end of a path.
     """
-    if not isinstance(landscape, SmoothLandscape):
-        raise ArgumentError(f"landscape: got {type(landscape).__name__}; one with dim, energy and gradient is needed")
-    try:
-        start = np.atleast_1d(np.asarray(x, dtype=np.float64))
-    except (TypeError, ValueError):
-        start = np.array(np.nan)
+    landscape = checked_landscape(landscape)
+    start = np.atleast_1d(numbers(x))
     if start.shape != (landscape.dim,) or not np.isfinite(start).all():
         raise ArgumentError(f"x: got {x!r}; one finite point, ({landscape.dim},), is needed")
     t, beta = checked_number("t", t), checked_beta(beta)
@@ -119,7 +132,9 @@ def cost_to_go(
         alpha = _checked_control(control, place, t - step * ds)
         costs += 0.5 * ds * (alpha**2).sum(axis=1) - (alpha * kick).sum(axis=1)
         place += kick - alpha * ds
-    costs += landscape.energy(place)
+    with np.errstate(over="ignore", invalid="ignore"):
+        costs += landscape.energy(place)
+    _require_finite(costs, place)
     return _estimates(costs, place, beta)
 
 
@@ -132,6 +147,16 @@ def _checked_control(control, x, left):
     if alpha.shape != x.shape or not np.isfinite(alpha).all():
         raise ArgumentError(f"control: gave shape {alpha.shape}; finite numbers of shape {x.shape} are needed")
     return alpha
+
+
+def _require_finite(costs, end):
+    bad = ~np.isfinite(costs)
+    if bad.any():
+        where = np.array2string(end[bad][0], precision=4)
+        raise NonFiniteEnergyError(
+            f"f is not finite at the ends of {int(bad.sum())} of {costs.size} chains, as at {where}: costs have no "
+            "mean; start elsewhere, or give f a finite value there"
+        )
 
 
 def _estimates(costs, end, beta):

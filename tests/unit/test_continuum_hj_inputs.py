@@ -14,7 +14,7 @@ from mcmc.continuum.jko import dirichlet_flow, entropic_flow, quantile_flow
 from mcmc.continuum.monotone_differences import finite_differences
 from mcmc.continuum.stochastic_control import OptimalControl, cost_to_go
 from mcmc.continuum.wasserstein import sinkhorn_divergence, wasserstein_distance
-from mcmc.errors import ArgumentError, ConvergenceWarning
+from mcmc.errors import ArgumentError, ConvergenceWarning, NonFiniteEnergyError
 from mcmc.landscapes.analytic import DoubleWell, Quadratic
 
 AXIS = np.linspace(-4, 4, 161)
@@ -175,6 +175,7 @@ def test_quantiles_refuse(change, words):
         ({"tau": 0.005}, "tau: got 0.005; with beta = 2 on a grid of spacing 0.05, at least 0.01 is needed"),
         ({"regularisation": 0.001}, "regularisation: got 0.001 .* the grid is too coarse"),
         ({"regularisation": 0.0}, "regularisation: got 0"),
+        ({"regularisation": 0.21}, r"regularisation: got 0\.21; .* at most 4 tau / beta = 0\.2 is taken"),
         ({"f": -6.0 * AXIS, "steps": 9}, "density: .* touches the boundary after"),
         ({"beta": math.inf}, "beta: got inf"),
     ],
@@ -241,6 +242,53 @@ def test_averages_refuse():
         averaged_path(WELL, [0.3], [], gamma=0.5, beta=1.0)
     with pytest.raises(ArgumentError, match="times: got"):
         averaged_path(WELL, [0.3], [1.0, 0.5], gamma=0.5, beta=1.0)
+
+
+RING = Grid(-4.0, 4.0, 161, "periodic")
+PERIODIC = "axes: got a Grid with periodic sides; periodic grids are not taken here"
+
+
+@pytest.mark.parametrize(
+    ("solve", "more"),
+    [
+        (hopf_lax, {"f": WELL, "t": 0.4}),
+        (finite_differences, {"f": WELL, "t": 0.1}),
+        (dirichlet_flow, {"density": BELL, "beta": 2.0, "tau": 0.1, "steps": 1}),
+        (entropic_flow, {"density": BELL, "f": WELL, "beta": 2.0, "tau": 0.1, "steps": 1}),
+        (OptimalControl, {"f": WELL, "beta": 2.0}),
+    ],
+)
+def test_periodic_grids_are_refused(solve, more):
+    with pytest.raises(ArgumentError, match=PERIODIC):
+        solve(axes=RING, **more)
+
+
+def test_transport_on_periodic_grids_is_refused():
+    with pytest.raises(ArgumentError, match=PERIODIC):
+        quantile_flow(RING, BELL, WELL, beta=2.0, tau=0.1, steps=1)
+    with pytest.raises(ArgumentError, match=PERIODIC):
+        wasserstein_distance(RING, BELL, BELL)
+    half = Grid((-4, -4), (4, 4), (32, 32), ("periodic", "no-flux"))
+    with pytest.raises(ArgumentError, match="axes: got a Grid periodic along one dimension; both or neither"):
+        cole_hopf(half, np.zeros((32, 32)), 0.4, beta=2.0)
+
+
+def test_costs_that_are_not_finite_are_named():
+    with pytest.raises(NonFiniteEnergyError, match=r"at the ends of 1000 of 1000 chains, as at \[1\.e\+200\]"):
+        cost_to_go(WELL, [1e200], 1.0, beta=50.0, chains=1000)
+
+
+def test_controls_keep_what_memory_holds(monkeypatch):
+    monkeypatch.setattr("mcmc.continuum.stochastic_control.KEPT", 3 * AXIS.size * 8)
+    control = OptimalControl(AXIS, WELL, beta=2.0)
+    first = control.gradient(0.1)
+    for left in (0.2, 0.3, 0.4, 0.5, 0.6):
+        control.gradient(left)
+    assert len(control._kept) <= 4
+    assert control.gradient(0.1) is not first
+    assert np.array_equal(control.gradient(0.1), first)
+    with pytest.raises(ArgumentError, match=r"the grid is too coarse for 50 at t = 0\.375"):
+        OptimalControl(AXIS, WELL, beta=50.0).gradient(0.375)
 
 
 def test_a_grid_of_cells_is_an_axis():
