@@ -18,6 +18,9 @@ LARGEST_OF_MANY = 4.9
 DECIDED = 2.0
 """Standard errors that a number must be away from a bound to be called above or below it."""
 
+UNLIKELY = 1e-3
+"""Below this probability a null hypothesis is rejected."""
+
 Relation = Literal["equal", "at most", "above", "below"]
 
 
@@ -95,3 +98,12 @@ def largest_score(name: str, scores: np.ndarray, source: str) -> list[Verdict]:
     return [
         Verdict(f"{name}, largest |z| of {known.size}", float(known.max()), None, LARGEST_OF_MANY, source, "at most")
     ]
+
+
+def detailed_balance(name: str, p_value: float, holds: bool) -> Verdict:
+    """A p-value of detailed balance by time reversal: UNLIKELY or more where it `holds`, less where it is broken."""
+    source = "time reversal"
+    if not holds:
+        return Verdict(f"{name}: p of detailed balance", p_value, None, UNLIKELY, source, "at most")
+    # As a bound from above.
+    return Verdict(f"{name}: 1 - p of detailed balance", 1 - p_value, None, 1 - UNLIKELY, source, "at most")

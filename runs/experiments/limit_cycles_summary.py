@@ -5,15 +5,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from runs.tables import with_error
-from runs.verdict import Verdict, largest_score
+from runs.verdict import UNLIKELY, Verdict, detailed_balance, largest_score
 
 if TYPE_CHECKING:
     import xarray
 
 LEAST_EXPECTED = 100
 """Samples that a bin must expect to be compared."""
-UNLIKELY = 0.001
-"""Below this probability detailed balance is rejected."""
 
 
 def scores(results: "xarray.Dataset") -> np.ndarray:
@@ -95,10 +93,5 @@ def verdicts(results: "xarray.Dataset") -> list[Verdict]:
         found += largest_score(f"{said}: histogram", sampled[k], "exp(-Phi) / Z")
         error = float(at["circulation_error"])
         found.append(Verdict(f"{said}: circulation", float(at["circulation"]), error, known, "2 pi lambda / Z"))
-        p, source = float(at["p_value"]), "time reversal"
-        if strength == 0:
-            # One minus p, as a bound from above.
-            found.append(Verdict(f"{said}: 1 - p of detailed balance", 1 - p, None, 1 - UNLIKELY, source, "at most"))
-        else:
-            found.append(Verdict(f"{said}: p of detailed balance", p, None, UNLIKELY, source, "at most"))
+        found.append(detailed_balance(said, float(at["p_value"]), strength == 0))
     return found
