@@ -153,7 +153,7 @@ class FokkerPlanck:
             seen.append(now)
         return self._evolution(np.concatenate([[0.0], moments]), np.array(seen), int(counts.sum()), defect)
 
-    def relaxation(self, count: int = 6, *, frequency: float = 0.0) -> "Relaxation":
+    def relaxation(self, count: int = 6, *, frequency: float | None = None) -> "Relaxation":
         """Slowest modes and the spectral gap; see `relaxation.relaxation`."""
         from mcmc.continuum.relaxation import relaxation
 

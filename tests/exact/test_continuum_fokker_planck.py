@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mcmc.continuum import FokkerPlanck, Grid, generator
+from mcmc.continuum import FokkerPlanck, Grid, generator, relaxation
 from mcmc.errors import ConvergenceWarning
 from mcmc.landscapes.analytic import DoubleWell
 
@@ -249,14 +249,26 @@ def test_spectral_gap_follows_kramers_law_down_to_rounding():
 
 
 def test_spectral_gap_with_rotation():
-    """Eigenvalues are minus sums of those of A, 1.5 -+ i sqrt 2; a fast turn is found at its frequency."""
+    """Eigenvalues are minus sums of those of A, 1.5 -+ i sqrt 2."""
     grid, exact = Grid(-6, 6, [120, 120]), np.linalg.eigvals(ROTATION)
     slow = FokkerPlanck(grid, lambda x: -x @ ROTATION.T, diffusion=NOISE).relaxation(4)
     assert not slow.symmetric
     assert slow.gap == pytest.approx(exact.real.min(), rel=0.02)
     np.testing.assert_allclose(np.sort(slow.eigenvalues[:2].imag), [-np.sqrt(2), np.sqrt(2)], rtol=0.02)
+
+
+def test_a_slow_mode_that_turns_fast_is_not_passed_over(monkeypatch):
+    """Minus 1 -+ 10 i lies further from 0 than minus 2, 4 and 6; a disc around 0 alone does not hold it."""
     fast = FokkerPlanck(Grid(-5, 5, [64, 64]), lambda x: -x @ np.array([[1.0, -10.0], [10.0, 1.0]]).T)
+    for count in (1, 2, 4):
+        assert fast.relaxation(count).gap == pytest.approx(1, rel=0.01)
     assert fast.relaxation(2, frequency=10.0).eigenvalues[0] == pytest.approx(-1 + 10j, rel=0.01)
+    pair = fast.relaxation(2).eigenvalues
+    assert pair[0] == pytest.approx(pair[1].conj(), rel=1e-9)
+    assert fast.relaxation(2, frequency=0.0).gap > 1.5
+    monkeypatch.setattr(relaxation, "MOST_SHIFTS", 1)
+    with pytest.warns(ConvergenceWarning, match="gap: modes are known that turn by up to .* turns by up to 10;"):
+        fast.relaxation(1)
 
 
 def central(peclet):

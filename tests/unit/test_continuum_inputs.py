@@ -125,7 +125,10 @@ def test_means_and_points():
                 ask(points)
 
 
-@pytest.mark.parametrize(("count", "frequency", "name"), [(0, 0.0, "count"), (40, 0.0, "count"), (3, "a", "frequency")])
+@pytest.mark.parametrize(("count", "frequency", "name"), [
+    (0, 0.0, "count"), (40, 0.0, "count"), (3, "a", "frequency"), (3, 2 + 1j, "frequency"),
+    (3, 2.0, "frequency: got 2; detailed balance holds"),
+])  # fmt: skip
 def test_relaxation(count, frequency, name):
     with pytest.raises(ArgumentError, match=name):
         FokkerPlanck(LINE, potential=well).relaxation(count, frequency=frequency)
