@@ -31,7 +31,6 @@ ROWS = (
     ("test error (%)", "final_test_error", 100.0),
     ("     difference", "difference_final_test_error", 100.0),
     (r"training loss $f$ ($10^{-3}$ nats)", "final_training_loss", 1e3),
-    ("     difference", "difference_final_training_loss", 1e3),
     ("test error at equal $f$ (%)", "matched_test_error", 100.0),
     ("     difference", "difference_matched_test_error", 100.0),
     (r"$u-f$ at equal $f$ ($10^{-3}$ nats)", "matched_entropy", 1e3),
@@ -70,7 +69,8 @@ def ends(results: "xarray.Dataset", out: Path) -> Drawing:
         f"{first}. Stars: differences to {first}, seed by seed, with {SURVIVING}. "
         f"(a) Local entropy u(x, t) - f(x), {how(at)}, where training first reaches a loss of "
         f"{at.attrs['matched_loss']:g}; smaller is wider. (b) Wrong fraction of the test samples there. (c) The same "
-        f"at the end. (d) Energy of all training samples at the end. Not tuned: {results.attrs['constants']}."
+        f"at the end. (d) Energy of all training samples at the end, which follows the step size: "
+        "without stars. Not tuned: {results.attrs['constants']}."
     )
     return save(figure, out, "ends", caption)
 
@@ -132,8 +132,8 @@ def table(results: "xarray.Dataset", out: Path) -> Drawing:
         f"Ends of training: {setting(results)}. Means over seeds, one standard error in brackets; {NO_ERROR}. "
         f"Differences are to {first}, seed by seed; bold: {SURVIVING}. {CHOICE[0].upper()}{CHOICE[1:]}; {SHARED}. "
         f"Equal f: where training first reaches {at.attrs['matched_loss']:g}; empty where no run looked at does. "
-        f"u - f: local entropy, {how(at)} (smaller is wider); at the end it follows the loss, so that no difference "
-        "is given there; its errors are those over seeds, that of "
+        f"u - f: local entropy, {how(at)} (smaller is wider); at the end it follows the loss and this "
+        "the step size, so that no differences are given there; its errors are those over seeds, that of "
         f"the estimator is {_own(at)}. H: Hessian of the training loss; D: covariance of sample gradients. Not tuned: "
         f"{results.attrs['constants']}."
     )

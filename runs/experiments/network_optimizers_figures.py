@@ -22,7 +22,7 @@ LOOKS: dict[str, tuple[str, str]] = {
 SHIFT = 0.025
 """Of neighbouring optimisers, as a share of the abscissa, so that their bars do not hide each other."""
 
-STEEPEST = 30.0
+STEEPEST = 10.0
 """Highest loss held out that is shown, in units of the lowest: where steps are too long it has a hundred digits."""
 
 HIGHEST_ERROR = 30.0
@@ -139,12 +139,13 @@ def _trials(results: "xarray.Dataset", out: Path) -> Drawing:
     for ax, (name, said, factor) in zip(axes, panels, strict=True):
         draw_trials(ax, results, name, factor)
         ax.set_ylabel(said)
-    highest = STEEPEST * float(np.nanmin(results["tried_loss"]))
-    axes[1].set_ylim(top=min(axes[1].get_ylim()[1], highest))
+    lowest, highest = (float(reach(results["tried_loss"])) for reach in (np.nanmin, np.nanmax))
+    highest = min(1.3 * highest, STEEPEST * lowest)
+    axes[1].set_ylim(0.7 * lowest, highest)
     log_ordinate(axes[1])
     lettered(axes)
     legend_above(figure, axes[0])
-    return save(figure, out, "step-sizes", f"{trials_caption(results)} (b) goes up to {highest:.2g}.")
+    return save(figure, out, "step-sizes", f"{trials_caption(results)} (b) shows losses up to {highest:.2g}.")
 
 
 def draw_trials(ax: Any, results: "xarray.Dataset", name: str, factor: float) -> None:

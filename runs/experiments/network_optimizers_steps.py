@@ -16,7 +16,6 @@ NAMES = {
     "matched_entropy": "width at equal loss",
     "matched_test_error": "test error at equal loss",
     "final_test_error": "test error at the end",
-    "final_training_loss": "training loss at the end",
 }
 """What is measured beside the chosen step size."""
 

@@ -29,11 +29,10 @@ UNPAIRED = "not compared, fewer than two seeds in common"
 
 COMPARED = (
     ("test error", "final_test_error", 100.0, " %"),
-    ("training loss at the end", "final_training_loss", 1.0, ""),
     ("test error at equal training loss", "matched_test_error", 100.0, " %"),
     ("local entropy u - f at equal training loss (lower is wider)", "matched_entropy", 1.0, ""),
 )
-"""What differences are told of: words, variable, factor and unit."""
+"""What differences are told of: words, variable, factor and unit. The loss at the end follows the step size: not it."""
 
 ESTIMATED = {"laplace": "Laplace (to second order)", "integration": "integration"}
 UNKNOWN = "\N{EN DASH}"

@@ -57,6 +57,7 @@ def _errors(results: "xarray.Dataset", out: Path) -> Drawing:
         for place, value in zip(x[told], tops, strict=True):
             right.annotate("*", (place, value), (0, 4), textcoords="offset points", ha="center", va="center",
                            color=LOOKS[str(name)][0], fontsize=11)  # fmt: skip
+    right.margins(y=0.12)
     for ax in (left, right):
         _percent_axis(ax, results)
     left.set_ylabel("test error (%)")

@@ -63,7 +63,7 @@ def planted():
             table.put(name, (i,), values, 0.01 * np.ones(shape))
     results = table.dataset(_coords(spec), _attributes(spec))
     results = results.assign(known=results["known"] * 0 + SEEDS, runs=results["runs"] * 0 + SEEDS)
-    results = results.assign(paired(results, list(NAMES)))
+    results = results.assign(paired(results, [*NAMES, "final_training_loss"]))
     return results.assign(surviving(results))
 
 
@@ -88,6 +88,8 @@ def test_words_stars_and_bold_type_mark_the_same_differences(planted, tmp_path, 
     expected = {(name, TOLD) for _, name, _, _ in COMPARED}
     assert starred(planted, "ends", tmp_path, monkeypatch) == expected
     assert starred(planted, "table", tmp_path, monkeypatch) == expected
+    # The loss at the end, which has a star nowhere, differs by as many errors.
+    assert planted["probability_final_training_loss"].sel(optimizer=TOLD) < 0.05
     lines = verdicts(shown(planted))
     assert len(lines) == len(COMPARED)
     assert all(f"lower: none; higher: {METHODS[TOLD].label};" in line for line in lines)
