@@ -109,21 +109,30 @@ def _map(figure: Any, ax: Any, here: "xarray.Dataset", panel: Panel) -> None:
     ax.set_yscale("log", base=2)
     ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     ax.minorticks_off()
+    # Every second learning rate where there are many, the labels side by side.
+    shown = eta[:: 1 + len(eta) // 6]
+    ax.set_xticks(shown, [f"{one:g}" for one in shown])
+    ax.tick_params(labelsize=7)
     known = values[np.isfinite(values)]
     beyond = {"min": bool((known < low).any()), "max": bool((known > high).any())}
     extend = "both" if all(beyond.values()) else next((end for end, there in beyond.items() if there), "neither")
     bar = figure.colorbar(image, ax=ax, pad=0.02, extend=extend)
     bar.ax.tick_params(labelsize=6, which="both")
     if panel.log and high < 30.0 * low:
-        _plain_ticks(bar.ax.yaxis, (1.0, 1.5, 2.0, 3.0, 5.0, 7.0))
+        _plain_ticks(bar.ax.yaxis, low, high)
     _lines(ax, eta, b, labelled=panel.name == "test_error")
     _marks(ax, here, eta, b)
 
 
-def _plain_ticks(axis: Any, of_a_decade: tuple[float, ...]) -> None:
-    """Labels in plain numbers on a logarithmic axis of about a decade, and none between them."""
+def _plain_ticks(axis: Any, low: float, high: float) -> None:
+    """Labels in plain numbers on a logarithmic axis of a decade or two, more of them the shorter it is."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
+    of_a_decade: tuple[float, ...] = (1.0, 2.0, 5.0)
+    if high < 4.0 * low:
+        of_a_decade = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)
+    elif high < 12.0 * low:
+        of_a_decade = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
     axis.set_major_locator(LogLocator(subs=of_a_decade))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())
@@ -180,6 +189,9 @@ def _curves(results: "xarray.Dataset", out: Path) -> Drawing:
         _points(ax, here, panel.name)
         if panel.log and (here[panel.name].where(here["above_chance"] != 1) > 0).any():
             log_axis(ax)
+            low, high = ax.get_ylim()
+            if high < 30.0 * low:
+                _plain_ticks(ax.yaxis, low, high)
         ax.set_title(f"({letter}) {panel.label}", loc="left", fontsize=8)
         ax.set_xscale("log")
         ax.tick_params(labelsize=7)
@@ -284,7 +296,7 @@ def _exponents(results: "xarray.Dataset", out: Path) -> Drawing:
         right.plot(whole[f"collapse_{name}"], places, color=colour, marker=marker, linestyle="none", label=label,
                    markersize=6 if marker == "|" else 4)  # fmt: skip
     right.set_xscale("log")
-    _plain_ticks(right.xaxis, (1.0, 2.0, 5.0))
+    _plain_ticks(right.xaxis, *right.get_xlim())
     right.tick_params(axis="y", which="minor", left=False, right=False)
     right.set_xlabel(r"rms of $\log y$ over the plane")
     right.legend(loc="lower center", bbox_to_anchor=(0.5, 1.08), ncols=2)
@@ -307,7 +319,8 @@ def _ratios(ax: Any, here: "xarray.Dataset", places: np.ndarray, colour: str, ma
     label = rf"$\eta \leq {float(here['up_to']):g}$"
     ax.errorbar(ratio, places, xerr=error, marker=marker, linestyle="none", color=colour, label=label)
     open_ones = np.isnan(error)
-    ax.plot(ratio[open_ones], places[open_ones], marker=marker, linestyle="none", color=colour, markerfacecolor="white")
+    how = {"marker": marker, "linestyle": "none", "color": colour, "markerfacecolor": "white", "zorder": 3}
+    ax.plot(ratio[open_ones], places[open_ones], **how)
 
 
 def _observable(name: str) -> str:
