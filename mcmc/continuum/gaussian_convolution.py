@@ -23,8 +23,10 @@ BLOCK = 16
 """Nodes that are passed over together."""
 TARGETS = 32
 """Sums done together, at most."""
-GROWTH = 300.0
-"""Largest logarithm by which terms of sums done together may differ: far from overflow."""
+GROWTH = 500.0
+"""Largest logarithm by which terms of sums done together may differ: far from overflow, which is at 709."""
+WIDE = 2
+"""Widths of the kernel, exp(-REACH) at its edge, that terms are expected to span around the largest."""
 LINES = 64
 """Lines transformed at a time: they and their transforms stay in the cache."""
 
@@ -85,8 +87,11 @@ def _fill_the_rest(lines, curvature, out):
     largest, place = np.empty_like(some), np.empty(some.shape, np.int32)
     lower_envelope(-some, curvature, largest, place)
     n = lines.shape[1]
-    half = min(TARGETS // 2, int(GROWTH / (2 * curvature * n)))
-    distance, shift = np.arange(-n, n + 1)[:, None], np.arange(-half, half + 1)[None, :]
+    # How far terms lie from where they are wanted; sums with some further away are done one by one.
+    width = math.sqrt(REACH / curvature)
+    furthest = min(n, int(max(np.abs(place - np.arange(n)).max() + WIDE * width, 0.0)) + BLOCK + TARGETS)
+    half = min(TARGETS // 2, int(GROWTH / (2 * curvature * furthest)))
+    distance, shift = np.arange(-furthest, furthest + 1)[:, None], np.arange(-half, half + 1)[None, :]
     _sum_near(some, -largest, curvature, np.exp(2 * curvature * distance * shift), found)
     out[rest] = found
 
@@ -96,10 +101,10 @@ def _sum_near(lines, largest, curvature, growth, out):
     """As `_fill_the_rest`, of `largest` (lines, n), the largest exponent of each sum.
 
     x = c + d for a few d together: exp(-k (c + d - y)^2) = exp(-k (c - y)^2) exp(2 k d (y - c)) exp(-k d^2), of which
-    the middle factor is `growth` (2 n + 1, d).
+    the middle factor is `growth` (2 furthest + 1, d).
     """
     count, n = lines.shape
-    size = growth.shape[1]
+    size, furthest = growth.shape[1], growth.shape[0] // 2
     half = size // 2
     blocks = (n + BLOCK - 1) // BLOCK
     top, total = np.empty(blocks), np.empty(size)
@@ -117,6 +122,7 @@ def _sum_near(lines, largest, curvature, growth, out):
                 wanted[begin:end] = floor
                 continue
             total[:] = 0.0
+            within = True
             for b in range(blocks):
                 first, last = b * BLOCK, min(n, (b + 1) * BLOCK) - 1
                 # The ends and the middle stand for all x between: REACH has room for what that misses.
@@ -126,12 +132,20 @@ def _sum_near(lines, largest, curvature, growth, out):
                     near |= top[b] - curvature * gap * gap > largest[line, x] - REACH
                 if not near:
                     continue
+                if first < centre - furthest or last > centre + furthest:
+                    within = False
+                    break
                 for y in range(first, last + 1):
                     weight = np.exp(values[y] - curvature * (centre - y) * (centre - y) - floor)
-                    row = growth[y - centre + n]
+                    row = growth[y - centre + furthest]
                     for d in range(size):
                         total[d] += weight * row[d]
             for x in range(begin, end):
-                if np.isnan(wanted[x]):
+                if np.isnan(wanted[x]) and not within:
+                    alone = 0.0
+                    for y in range(n):
+                        alone += np.exp(values[y] - curvature * (x - y) * (x - y) - largest[line, x])
+                    wanted[x] = largest[line, x] + np.log(alone)
+                elif np.isnan(wanted[x]):
                     d = x - centre
                     wanted[x] = floor - curvature * d * d + np.log(total[d + half])

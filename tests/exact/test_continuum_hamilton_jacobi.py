@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy.special import logsumexp
 
+from mcmc.continuum import gaussian_convolution
 from mcmc.continuum.gaussian_convolution import log_gaussian_convolution
 from mcmc.continuum.hamilton_jacobi import cole_hopf
 from mcmc.continuum.hopf_lax_formula import characteristic, hopf_lax
@@ -80,7 +81,10 @@ def test_viscous_error_falls_faster_than_any_power():
 
 
 @pytest.mark.parametrize("variance", [0.02, 0.5, 40.0])
-def test_convolution_keeps_its_relative_accuracy(variance):
+@pytest.mark.parametrize("wide", [2, -(10**6)])
+def test_convolution_keeps_its_relative_accuracy(variance, wide, monkeypatch):
+    """Also where terms lie further away than sums done together allow for."""
+    monkeypatch.setattr(gaussian_convolution, "WIDE", wide)
     x = np.linspace(-3, 3, 150)
     h = x[1] - x[0]
     log_values = np.stack([-200 * (x**2 - 1) ** 2, 300 * np.sin(9 * x), np.where(np.abs(x) < 1, 3 * x, -np.inf)])
