@@ -12,6 +12,8 @@ from runs.verdict import Verdict
 if TYPE_CHECKING:
     import xarray
 
+CLAIM = "claim: wider means fewer test errors"
+
 
 def summary(results: "xarray.Dataset") -> list[str]:
     """Means of each source and of each way to train, and rank correlations."""
@@ -19,23 +21,41 @@ def summary(results: "xarray.Dataset") -> list[str]:
 
 
 def verdicts(results: "xarray.Dataset") -> list[Verdict]:
-    """Wide places generalise: signs of rank correlations; annealing ends in typical solutions, known from theory."""
-    found, source = [], "expected sign: wider solutions have lower test errors"
+    """The claim on solutions, on networks by either width and from each start; annealing ends in typical solutions."""
+    found = []
     if "solution_correlation" in results:
         cells = results.isel(distance=shown(results, "distance"))
         for i in range(results.sizes["alpha"]):
             at = cells.isel(alpha=i)
             where = f"alpha = {float(at['alpha']):g}"
-            value, error = float(at["solution_correlation"]), float(at["solution_correlation_error"])
-            name = f"rank correlation of S and test error, solutions, {where}"
-            found += [Verdict(name, value, error, 0.0, source, "below")] * bool(np.isfinite(value))
+            found += _claimed(at, "solution_correlation", f"S and test error, solutions, {where}")
             found += _typical(at, where)
-    if "network_correlation_all" in results:
-        at = results.isel(displacement=shown(results, "displacement"))
-        value, error = float(at["network_correlation_all"]), float(at["network_correlation_all_error"])
-        name = "rank correlation of local entropy and test error, networks from all starts"
-        found += [Verdict(name, value, error, 0.0, source, "below")] * bool(np.isfinite(value))
+    if "network_correlation" in results:
+        found += _claimed_of_networks(results.isel(displacement=shown(results, "displacement")))
     return found
+
+
+def _claimed(at: "xarray.Dataset", name: str, said: str) -> list[Verdict]:
+    """A rank correlation beside the claim, whatever its sign."""
+    value, error = float(at[name]), float(at[f"{name}_error"])
+    return [Verdict(f"rank correlation of {said}", value, error, 0.0, CLAIM, "below")] * bool(np.isfinite(value))
+
+
+def _claimed_of_networks(at: "xarray.Dataset") -> list[Verdict]:
+    found = []
+    for name, width in _widths(at).items():
+        said = f"{width} and test error, networks"
+        for i, wrong in enumerate(at["wrong"].values):
+            found += _claimed(at.isel(wrong=i), f"{name}_correlation", f"{said} {_start(float(wrong))}")
+        if at.sizes["wrong"] > 1:
+            found += _claimed(at, f"{name}_correlation_all", f"{said} from all starts")
+    return found
+
+
+def _widths(at: "xarray.Dataset") -> dict[str, str]:
+    """The two ways to choose how far to look around a network."""
+    share, scale = float(at["displacement"]), float(at.attrs["scale"])
+    return {"network": f"local entropy at {share:g} |x|", "fixed": f"local entropy at t = {scale:g} for all"}
 
 
 def _typical(at: "xarray.Dataset", where: str) -> list[Verdict]:
@@ -100,16 +120,25 @@ def _networks(results: "xarray.Dataset") -> list[str]:
 
 def _network_correlations(at: "xarray.Dataset") -> list[str]:
     """By start, and between starts, where weights differ in length: measures of width then disagree."""
-    fixed = f"local entropy at t = {float(at.attrs['scale']):g} for all"
-    names = {"network": "local entropy", "fixed": fixed, "trace": "minus the trace of the Hessian"}
+    names = {**_widths(at), "trace": "minus the trace of the Hessian"}
     lines = []
     for i in range(at.sizes["wrong"]):
         cells = at.isel(wrong=i)
         said = ", ".join(f"{text} {_said(cells, f'{name}_correlation')}" for name, text in names.items())
         lines.append(f"networks {_start(float(cells['wrong']))}, rank correlation with test error: {said}")
-    names["length"] = "minus the length of the weights"
     said = ", ".join(f"{text} {_said(at, f'{name}_correlation_all')}" for name, text in names.items())
-    return [*lines, f"networks, between all starts and recipes: {said}"]
+    return [*lines, f"networks, between all starts and recipes: {said}", _length(at)]
+
+
+def _length(at: "xarray.Dataset") -> str:
+    """What the length of the weights alone says of test errors: a share of it knows that too."""
+    starts = [at.isel(wrong=i) for i in range(at.sizes["wrong"])]
+    said = ", ".join(f"{_said(cells, 'length_correlation')} {_start(float(cells['wrong']))}" for cells in starts)
+    return (
+        f"networks, minus the length |x| of the weights alone: rank correlation with test error "
+        f"{_said(at, 'length_correlation_all')} between all starts and recipes ({said}); a width at a share of |x| has "
+        "the length in it, and between starts the two are not told apart"
+    )
 
 
 def _start(wrong: float) -> str:
@@ -118,4 +147,6 @@ def _start(wrong: float) -> str:
 
 def _said(cells: "xarray.Dataset", name: str) -> str:
     value, error = float(cells[name]), float(cells[f"{name}_error"])
-    return with_error(value, error) if np.isfinite(error) and error > 0 else f"{value:.4g}"
+    if np.isfinite(value) and not np.isfinite(error):
+        return f"{value:.4g} (no error bar)"
+    return with_error(value, error) if error > 0 else f"{value:.4g}"
