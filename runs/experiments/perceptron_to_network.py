@@ -237,11 +237,12 @@ def _solution_file(spec: PerceptronToNetworkSpec, point: Point, path: Path) -> D
 
 
 def _network_file(spec: PerceptronToNetworkSpec, point: Point, path: Path) -> DrawFile:
-    scales = ("displacement",)
+    scales, tested = ("displacement",), len(np.asarray(spec.landscape().data.test_targets))
     columns = {
         "sweeps": Column(np.int64, "steps to the training loss; -1 where it was not reached"),
         "training_loss": Column(np.float64, "mean loss over the training samples", "nats"),
         "test_error": Column(np.float64, "wrong fraction of the test samples"),
+        "missed": Column(np.int8, "of each test sample: 1 wrong, 0 right, -1 no network", "1", ("test_sample",)),
         "length": Column(np.float64, "|x|"),
         "scale": Column(np.float64, "t of the smoothing", "1", scales),
         "entropy": Column(np.float64, "(beta / dim) (f(x) - u(x, t)), integration", "nats per weight", scales),
@@ -254,8 +255,8 @@ def _network_file(spec: PerceptronToNetworkSpec, point: Point, path: Path) -> Dr
         "hessian_trace_error": Column(np.float64, "its error bar"),
     }
     training = spec.training.model_dump(mode="json", exclude={"wrong", "recipe", "seeds", "shown"})
-    made = {"training": training, "data": spec.data.model_dump(mode="json"), "network": spec.network.model_dump()}
+    made = {"training": training, "data": spec.data.model_dump(mode="json"), "network": spec.network.model_dump(),
+            "test_samples": tested}  # fmt: skip
     attributes = {"wrong": point.parameters["wrong"], "recipe": point.parameters["recipe"]}
-    return DrawFile(
-        path, columns, {"displacement": len(spec.training.displacement)}, attributes, json.dumps(made, sort_keys=True)
-    )
+    lengths = {"displacement": len(spec.training.displacement), "test_sample": tested}
+    return DrawFile(path, columns, lengths, attributes, json.dumps(made, sort_keys=True))

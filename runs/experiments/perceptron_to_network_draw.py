@@ -61,11 +61,14 @@ def measure_network(spec: PerceptronToNetworkSpec, point: Point, draw: int) -> d
     row |= {"sweeps": -1, **dict.fromkeys(("scale", "entropy", "error", "laplace", "laplace_error"), nothing)}
     row |= dict.fromkeys(("hessian_trace", "hessian_trace_error", "fixed_entropy", "fixed_error"), math.nan)
     model = spec.landscape()
+    targets = np.asarray(model.data.test_targets)
+    row["missed"] = np.full(len(targets), -1, np.int8)
     recipe = next(r for r in spec.training.recipe if r.text == point.parameters["recipe"])
     sweeps, x = trained(spec, model, float(point.parameters["wrong"]), recipe, draw)
     if x is None:
         return row
-    row |= {"sweeps": sweeps, "training_loss": model.energy(x)[0], "test_error": model.test_error(x)[0]}
+    missed = model.outputs(x, model.data.test_inputs)[0].argmax(axis=-1) != targets
+    row |= {"sweeps": sweeps, "training_loss": model.energy(x)[0], "test_error": missed.mean(), "missed": missed}
     return row | {"length": float(np.linalg.norm(x))} | _surroundings(spec, model, x[0], draw)
 
 

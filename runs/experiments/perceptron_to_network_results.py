@@ -1,16 +1,17 @@
-"""results.h5 of "perceptron-to-network": every solution and network, means, and rank correlations with errors."""
+"""results.h5 of "perceptron-to-network": every solution and network, means, and rank correlations."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from runs.experiments.perceptron_spec import pattern_count
 from runs.experiments.perceptron_to_network import TEACHER, PerceptronToNetworkSpec
+from runs.experiments.perceptron_to_network_correlations import correlations
 from runs.experiments.result_grid import Quantity, ResultGrid, mean_and_error
-from runs.grid import Point
+from runs.grid import Point, point_seed
 
 if TYPE_CHECKING:
     import xarray
@@ -81,7 +82,8 @@ def assemble(spec: PerceptronToNetworkSpec, points: Sequence[Point], files: Mapp
         "shown_displacement": spec.training.shown,
     }  # fmt: skip
     results = xarray.Dataset({**solutions.variables(), **networks.variables()}, coords, attributes)
-    return results.assign({**_correlations(results), **_theory(spec)})
+    found = correlations(results, _missed(spec, points, files), point_seed(spec.seed, "test samples"))
+    return results.assign({**found, **_theory(spec)})
 
 
 def _tables(spec: PerceptronToNetworkSpec) -> tuple[ResultGrid, ResultGrid]:
@@ -110,14 +112,32 @@ def _put(spec: PerceptronToNetworkSpec, point: Point, path: Path, solutions: Res
         _fill(solutions, cell, data, names, spec.perceptron.instances)
         _means(solutions, cell, data, {"test_error": "test_error", "entropy": "entropy"}, "solved")
     else:
-        recipes = [recipe.text for recipe in spec.training.recipe]
-        cell = spec.training.wrong.index(where["wrong"]), recipes.index(where["recipe"])
+        cell = _network_cell(spec, point)
         with open_run_file(path, (*NETWORK_COLUMNS, *OWN_ERRORS)) as file:
             data = file.isel(draw=slice(0, spec.training.seeds)).load()
         names = {**{name: f"network_{name}" for name in NETWORK_COLUMNS}, **OWN_ERRORS}
         _fill(networks, cell, data, names, spec.training.seeds)
         means = {name: f"mean_{name}" for name in MEANS}
         _means(networks, cell, data, means, "trained")
+
+
+def _network_cell(spec: PerceptronToNetworkSpec, point: Point) -> tuple[int, int]:
+    recipes = [recipe.text for recipe in spec.training.recipe]
+    return spec.training.wrong.index(point.parameters["wrong"]), recipes.index(point.parameters["recipe"])
+
+
+def _missed(spec: PerceptronToNetworkSpec, points: Sequence[Point], files: Mapping[str, Path]) -> np.ndarray:
+    """Which test samples networks are wrong on, (wrong, recipe, network, test samples): 1 and 0, NaN without one."""
+    from mcmc.store.reader import open_run_file
+
+    training, tested = spec.training, len(np.asarray(spec.landscape().data.test_targets))
+    missed = np.full((len(training.wrong), len(training.recipe), training.seeds, tested), math.nan)
+    for point in points:
+        if "wrong" in point.parameters and point.name in files:
+            with open_run_file(files[point.name], ("missed",)) as file:
+                values = file["missed"].values[: training.seeds]
+            missed[_network_cell(spec, point)][: len(values)] = np.where(values < 0, math.nan, values)
+    return missed
 
 
 def _fill(table: ResultGrid, cell: tuple, data: "xarray.Dataset", names: Mapping[str, str], total: int) -> None:
@@ -151,106 +171,6 @@ def _coords(spec: PerceptronToNetworkSpec) -> dict[str, tuple]:
         "displacement": ("displacement", np.array(training.displacement),
                          {"long_name": "length of the smoothing over that of the weights", "units": "1"}),
     }  # fmt: skip
-
-
-class Groups(NamedTuple):
-    """Values to correlate, (groups, members, repeats): ranks are taken within a group of one repeat."""
-
-    x: np.ndarray
-    y: np.ndarray
-
-
-def rank_correlation(groups: Groups) -> float:
-    """Pearson's correlation of ranks within each (group, repeat), centred there and pooled; NaN where nothing varies.
-
-    With one group it is Spearman's rho of each repeat, averaged with the weights of its spread.
-    """
-    from scipy.stats import rankdata
-
-    sums = np.zeros(3)
-    for group in range(groups.x.shape[0]):
-        for repeat in range(groups.x.shape[2]):
-            x, y = groups.x[group, :, repeat], groups.y[group, :, repeat]
-            known = np.isfinite(x) & np.isfinite(y)
-            if known.sum() >= 2:
-                a, b = (rankdata(v[known]) - 0.5 * (known.sum() + 1) for v in (x, y))
-                sums += a @ b, a @ a, b @ b
-    return float(sums[0] / math.sqrt(sums[1] * sums[2])) if sums[1] > 0 and sums[2] > 0 else math.nan
-
-
-def with_jackknife(function: Callable[[Groups], float], groups: Groups, axis: int = 2) -> tuple[float, float]:
-    """A function of the groups and its standard error: places on `axis`, independent ones, left out one at a time."""
-    count = groups.x.shape[axis]
-    left = [function(Groups(*(np.delete(v, i, axis=axis) for v in groups))) for i in range(count)]
-    if count < 3 or not np.isfinite(left).all():
-        return function(groups), math.nan
-    return function(groups), math.sqrt((count - 1) * float(np.var(left)))
-
-
-def _correlations(results: "xarray.Dataset") -> dict[str, tuple]:
-    """Rank correlations of local entropy and test error: of solutions by alpha, of networks by what is held fixed."""
-    found: dict[str, tuple] = {}
-    if "solution_entropy" in results:
-        found |= _solution_correlations(results)
-    if "network_entropy" in results:
-        found |= _network_correlations(results)
-    return found
-
-
-def _solution_correlations(results: "xarray.Dataset") -> dict[str, tuple]:
-    """Between solvers on the same instance, and within a solver over instances."""
-    learnt = results.isel(source=slice(0, -1))
-    y = learnt["solution_test_error"].transpose("alpha", "source", "instance").values
-    x = learnt["solution_entropy"].transpose("distance", "alpha", "source", "instance").values
-    places = range(len(y))
-    between = [[with_jackknife(rank_correlation, Groups(one[a : a + 1], y[a : a + 1])) for a in places] for one in x]
-    within = [
-        [with_jackknife(rank_correlation, Groups(one[a][..., None], y[a][..., None]), 1) for a in places] for one in x
-    ]
-    said = "rank correlation of S(d) and test error"
-    dims = ("distance", "alpha")
-    return {
-        **_estimate("solution_correlation", np.array(between), dims, f"{said} between solvers on the same instance"),
-        **_estimate("solution_correlation_within", np.array(within), dims, f"{said} within a solver, over instances"),
-    }
-
-
-def _network_correlations(results: "xarray.Dataset") -> dict[str, tuple]:
-    """Between recipes from one start, and between all networks of one number; by each measure of width."""
-    y = results["network_test_error"].transpose("wrong", "recipe", "network").values
-    measures = {
-        "network": results["network_entropy"].transpose("displacement", "wrong", "recipe", "network").values,
-        "fixed": results["network_fixed_entropy"].transpose("wrong", "recipe", "network").values[None],
-        "trace": -results["network_hessian_trace"].transpose("wrong", "recipe", "network").values[None],
-        "length": -results["network_length"].transpose("wrong", "recipe", "network").values[None],
-    }
-    names = {"network": "local entropy", "fixed": "local entropy at one t", "trace": "minus the trace of the Hessian",
-             "length": "minus the length of the weights"}  # fmt: skip
-    found: dict[str, tuple] = {}
-    for name, x in measures.items():
-        dims = ("displacement",) if name == "network" else ()
-        starts = [[with_jackknife(rank_correlation, Groups(one[i : i + 1], y[i : i + 1])) for i in range(len(y))]
-                  for one in x]  # fmt: skip
-        whole = [with_jackknife(rank_correlation, Groups(_pooled(one), _pooled(y))) for one in x]
-        said = f"rank correlation of {names[name]} and test error"
-        by_start, over_all = np.array(starts), np.array(whole)
-        if not dims:
-            by_start, over_all = by_start[0], over_all[0]
-        found |= _estimate(f"{name}_correlation", by_start, (*dims, "wrong"), f"{said} between recipes, same start")
-        found |= _estimate(f"{name}_correlation_all", over_all, dims, f"{said} between all starts and recipes")
-    return found
-
-
-def _pooled(values: np.ndarray) -> np.ndarray:
-    """One group of everything that shares a number."""
-    return values.reshape(1, -1, values.shape[-1])
-
-
-def _estimate(name: str, pairs: np.ndarray, dims: tuple[str, ...], said: str) -> dict[str, tuple]:
-    return {
-        name: (dims, pairs[..., 0], {"long_name": said, "units": "1"}),
-        f"{name}_error": (dims, pairs[..., 1], {"long_name": f"one standard error of: {said}", "units": "1"}),
-    }
 
 
 def _theory(spec: PerceptronToNetworkSpec) -> dict[str, tuple]:

@@ -1,22 +1,33 @@
 """The experiment that joins perceptrons and networks: run files, what is stored, correlations, resumption, figures."""
 
+import json
 import math
+import shutil
 
+import h5py
 import numpy as np
 import pytest
 import xarray as xr
 from scipy.stats import spearmanr
 from xy_runs import changed, faults, point_names, run_points, stop_after
 
+from mcmc.errors import StoreError
 from mcmc.local_entropy import integration
 from perceptron.enumeration import enumerate_configurations
 from perceptron.packing import unpack_signs
 from runs.experiments import Control, find
 from runs.experiments.perceptron_spec import instance_of
 from runs.experiments.perceptron_to_network import TEACHER, instances_of
+from runs.experiments.perceptron_to_network_correlations import (
+    Groups,
+    rank_correlation,
+    resampled_errors,
+    with_error,
+)
 from runs.experiments.perceptron_to_network_draw import trained
-from runs.experiments.perceptron_to_network_results import Groups, rank_correlation, with_jackknife
+from runs.experiments.perceptron_to_network_summary import verdicts
 from runs.spec import validate
+from runs.verdict import AGREES, DIFFERS, UNDECIDED
 
 SMALL = {
     "experiment": "perceptron-to-network",
@@ -112,6 +123,8 @@ def test_stored_networks_are_where_training_arrives(finished):
             if x is not None:
                 assert float(stored["training_loss"][draw]) == model.energy(x)[0] <= spec.training.loss
                 assert float(stored["test_error"][draw]) == model.test_error(x)[0]
+                said = model.outputs(x, model.data.test_inputs)[0].argmax(axis=1)
+                np.testing.assert_array_equal(stored["missed"][draw] == 1, said != model.data.test_targets)
                 length = math.sqrt(float(stored["scale"][draw, 1]) * model.dim / model.data.size)
                 assert length == pytest.approx(0.3 * float(stored["length"][draw]))
                 checked += 1
@@ -157,11 +170,90 @@ def test_error_of_a_rank_correlation_is_its_spread():
     found = []
     for _ in range(120):
         x = rng.normal(size=(1, 6, 12))
-        found.append(with_jackknife(rank_correlation, Groups(x, 0.6 * x + 0.8 * rng.normal(size=x.shape))))
+        found.append(with_error(Groups(x, 0.6 * x + 0.8 * rng.normal(size=x.shape))))
     values, errors = np.array(found).T
     ratio = values.std(ddof=1) / math.sqrt((errors**2).mean())
     # The spread of 120 values is known to 7 %.
     assert abs(ratio - 1.0) < 4.9 * 0.07
+
+
+def test_error_of_a_rank_correlation_counts_the_test_samples_that_all_networks_share():
+    rng, members, repeats, tested, trials = np.random.default_rng(9), 6, 4, 400, 120
+    quality = np.linspace(0.0, 1.0, members)
+    found = []
+    for seed in range(trials):
+        x = (quality[:, None] + 0.2 * rng.normal(size=(members, repeats)))[None]
+        # Networks of a kind are wrong on the same samples: between repeats nothing tells of it.
+        alike = rng.random((members, 1, tested)) < 0.2 - 0.05 * quality[:, None, None]
+        missed = np.broadcast_to(alike, (members, repeats, tested)).astype(float)
+        groups = Groups(x, missed.mean(axis=-1)[None])
+        resampled = resampled_errors(missed, seed)[:, None]
+        found.append((*with_error(groups, resampled=resampled), with_error(groups)[1]))
+    values, errors, networks_alone = np.array(found).T
+    spread = values.std(ddof=1)
+    ratio, alone = (spread / math.sqrt(np.nanmean(v**2)) for v in (errors, networks_alone))
+    # Of the two variances what both contain counts twice: at most all of it.
+    assert (1.0 - 4.9 * 0.07) / math.sqrt(2) < ratio < 1.0 + 4.9 * 0.07
+    assert alone > 1.0 + 4.9 * 0.07
+
+
+def test_rank_correlations_at_their_bounds_have_no_error():
+    x = np.arange(24.0).reshape(1, 6, 4)
+    jumbled = np.random.default_rng(3).normal(size=(5, 1, 6, 4))
+    for value in (1.0, -1.0):
+        found = with_error(Groups(x, value * x), resampled=jumbled)
+        assert found[0] == pytest.approx(value, abs=1e-12)
+        assert math.isnan(found[1])
+
+
+def test_resampled_errors_are_those_of_samples_drawn_with_replacement():
+    rng, tested = np.random.default_rng(6), 500
+    one = (rng.random(tested) < 0.3).astype(float)
+    missed = np.stack([one, one, 1.0 - one, np.full(tested, math.nan)]).reshape(2, 2, tested)
+    found = resampled_errors(missed, 7)
+    np.testing.assert_array_equal(found[:, 0, 0], found[:, 0, 1])
+    np.testing.assert_allclose(found[:, 0, 0] + found[:, 1, 0], 1.0, atol=1e-12)
+    assert np.isnan(found[:, 1, 1]).all()
+    spread = math.sqrt(one.mean() * (1.0 - one.mean()) / tested)
+    count = len(found)
+    assert abs(found[:, 0, 0].mean() - one.mean()) < 4.9 * spread / math.sqrt(count)
+    assert abs(found[:, 0, 0].std() / spread - 1.0) < 4.9 / math.sqrt(2 * count)
+
+
+def test_verdicts_hold_every_start_and_both_widths_to_the_claim_whatever_the_sign():
+    start = {"wrong": [0.0, 1.0], "displacement": [0.05]}
+    numbers = {"network": ([0.5, -0.9], -0.8), "fixed": ([0.1, -1.0], 0.6), "length": ([0.1, 0.2], -0.7)}
+    errors = {"network": ([0.1, 0.1], 0.1), "fixed": ([0.2, math.nan], 0.1), "length": ([0.1, 0.1], 0.1)}
+    results = xr.Dataset(coords=start, attrs={"scale": 0.3, "shown_displacement": 0.05})
+    for suffix, table in (("", numbers), ("_error", errors)):
+        for name, (by_start, whole) in table.items():
+            dims = ("displacement",) if name == "network" else ()
+            one = np.array(by_start)[None] if dims else np.array(by_start)
+            results[f"{name}_correlation{suffix}"] = (*dims, "wrong"), one
+            results[f"{name}_correlation_all{suffix}"] = dims, np.array([whole]) if dims else whole
+    found = {(row.name.split(" and test")[0], row.name.split("networks ")[1]): row for row in verdicts(results)}
+    share, fixed = (f"rank correlation of local entropy at {said}" for said in ("0.05 |x|", "t = 0.3 for all"))
+    fresh, wrong, every = "from fresh weights", "after 100 % wrong labels", "from all starts"
+    assert {key: row.state for key, row in found.items()} == {
+        (share, fresh): DIFFERS, (share, wrong): AGREES, (share, every): AGREES,
+        (fixed, fresh): UNDECIDED, (fixed, wrong): UNDECIDED, (fixed, every): DIFFERS,
+    }  # fmt: skip
+    assert all((row.reference, row.relation) == (0.0, "below") for row in found.values())
+
+
+def test_points_without_the_samples_they_missed_are_refused(finished, tmp_path):
+    spec, experiment, files = finished
+    point = next(p for p in experiment.points(spec) if "wrong" in p.parameters)
+    path = tmp_path / "former.h5"
+    shutil.copy(files[point.name], path)
+    with h5py.File(path, "r+") as file:
+        made = json.loads(file.attrs["made_with"])
+        del made["test_samples"], file["missed"]
+        file.attrs["made_with"] = json.dumps(made, sort_keys=True)
+    with pytest.raises(StoreError, match="was made with the options"):
+        experiment.run_point(spec, point, path, Control("", "cpu"))
+    with pytest.raises(StoreError, match="missed"):
+        experiment.assemble(spec, {point.name: path})
 
 
 def test_runs_resume_and_extend_to_the_same_draws(tmp_path):
@@ -197,3 +289,4 @@ def test_figures_and_summaries_are_made_from_whole_and_from_partial_runs(finishe
         lines = experiment.summary(results)
         assert any("alpha = 0.4" in line for line in lines) == bool(part and part is not networks)
         assert any("rank correlation with test error" in line for line in lines) == bool(part and part is not solutions)
+        assert any("length |x|" in line for line in lines) == bool(part and part is not solutions)
