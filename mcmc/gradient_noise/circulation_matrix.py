@@ -27,6 +27,7 @@ from mcmc.memory import require_memory
 from mcmc.random import Stream, split_seed, uniforms
 from mcmc.statistics.autocorrelation import integrated_time
 from mcmc.statistics.binning import bin_length, bin_series
+from mcmc.statistics.jackknife import Estimate
 from mcmc.statistics.series import positive_integer
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ class Circulation:
     """Time between two draws."""
     blocks: int
     """Blocks of all chains."""
+    block_rates: np.ndarray
+    """(blocks, planes) float64: J of each block in the planes i < j, row by row."""
     method: str
     """Null: "reversal" or "ornstein-uhlenbeck"."""
 
@@ -69,6 +72,22 @@ class Circulation:
     def p_value(self) -> float:
         """Probability under detailed balance of a statistic as large: (1 + as large ones) / (1 + surrogates)."""
         return float((1 + np.count_nonzero(self.null >= self.statistic * (1 - 1e-12))) / (1 + self.null.size))
+
+    def along(self, reference: Any) -> Estimate:
+        """sum_ij J_ij R_ij / sum_ij R_ij^2 for an antisymmetric R (k, k): 1 where J is R, 0 in detailed balance.
+
+        R must not come from the same run: a plane chosen for its J has one. Raises ArgumentError for another R.
+        """
+        expected = np.asarray(reference, dtype=np.float64)
+        if expected.shape != self.value.shape or not np.isfinite(expected).all() or not expected.any():
+            raise ArgumentError(
+                f"reference: got shape {expected.shape}; finite numbers {self.value.shape}, not all 0, are needed"
+            )
+        if np.abs(expected + expected.T).max() > 1e-8 * np.abs(expected).max():
+            raise ArgumentError("reference: is not antisymmetric, as a circulation is")
+        above = expected[np.triu_indices(len(expected), 1)]
+        shares = self.block_rates @ above / (above @ above)
+        return Estimate(shares.mean(), shares.std(ddof=1) / np.sqrt(self.blocks))
 
     def z_scores(self, exact: Any = 0.0) -> np.ndarray:
         """(J - exact) in standard errors, (k, k); 0 on the diagonal."""
@@ -136,7 +155,7 @@ def circulation(
     singular = np.linalg.svd(value, compute_uv=False)
     return Circulation(
         value, error, _statistic(blocks), law, float(np.sqrt((value**2).sum())), float(singular[0]), found.basis,
-        found.share, float(interval), len(blocks), null,
+        found.share, float(interval), len(blocks), blocks / interval, null,
     )  # fmt: skip
 
 

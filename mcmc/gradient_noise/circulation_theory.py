@@ -35,13 +35,13 @@ class LinearCirculation(NamedTuple):
         ArgumentError for more planes than there are.
         """
         if positive_integer(count, "count") > len(self.circulation) // 2:
-            raise ArgumentError(f"count: got {count}; {len(self.circulation)} weights have half as many planes at most")
+            raise ArgumentError(f"count: got {count}; {len(self.circulation)} weights have half as many planes")
         rates, vectors = np.linalg.eigh(1j * self.circulation)
         fastest = np.argsort(-rates)[:count]
         rows = []
         for vector in vectors[:, fastest].T:
-            # Its real part a and imaginary part b obey J a = rate b, J b = -rate a. Both may be turned in their plane: the
-            # largest component is made real, so that rounding does not decide.
+            # Its real part a and imaginary part b obey J a = rate b, J b = -rate a, and may be turned in their plane:
+            # the largest component is made real, so that rounding does not decide.
             largest = vector[np.argmax(np.abs(vector))]
             turned = np.sqrt(2.0) * vector * (largest.conj() / abs(largest))
             rows += [turned.imag, turned.real]
@@ -60,7 +60,8 @@ def linear_circulation(
     """Circulation of SGD whose batches are drawn as `batches` draws them, H and D (dim, dim) symmetric each.
 
     `steps` between draws is an epoch when None. Batches cut from one order are looked at between whole epochs only.
-    Flat directions and steps that diverge are treated as by `lyapunov`. Raises ArgumentError for arguments out of range.
+    Flat directions and steps that diverge are treated as by `lyapunov`. Raises ArgumentError for arguments out of
+    range.
     """
     if not isinstance(batches, Minibatches) or batches.size is None:
         raise ArgumentError("batches: Minibatches of fewer samples than all are needed; without them nothing moves")

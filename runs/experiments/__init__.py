@@ -31,6 +31,7 @@ KINDS: dict[str, str] = {
     "network-optimizers": "runs.experiments.network_optimizers:NetworkOptimizers",
     "network-parle-split": "runs.experiments.network_parle_split:NetworkParleSplit",
     "network-phase-diagram": "runs.experiments.network_phase_diagram:NetworkPhaseDiagram",
+    "network-trajectories": "runs.experiments.network_trajectories:NetworkTrajectories",
     "perceptron-annealing": "runs.experiments.perceptron_annealing:PerceptronAnnealing",
     "perceptron-capacity": "runs.experiments.perceptron_capacity:PerceptronCapacity",
     "perceptron-density-map": "runs.experiments.perceptron_density_map:PerceptronDensityMap",

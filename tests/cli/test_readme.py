@@ -55,6 +55,20 @@ def test_network_example_finds_what_it_says(tmp_path):
     assert len(rows) == 2
 
 
+def test_continuum_example_meets_the_exact_values_it_prints(tmp_path):
+    example = next(code for name, code in ALL_BLOCKS if name == "python" and "cole_hopf" in code)
+    done = subprocess.run(
+        [sys.executable, "-c", example], cwd=tmp_path, env=environment(), capture_output=True, text=True, check=True
+    )
+    pairs = re.findall(r"^(\S+) exact ([\d.]+)", done.stdout, re.MULTILINE)
+    assert len(pairs) == 3
+    # Grids are of second order in cells of 0.01, 0.02 and 0.1.
+    assert all(
+        abs(float(value) / float(exact) - 1) < bound
+        for (value, exact), bound in zip(pairs, (1e-3, 1e-3, 1e-2), strict=True)
+    )
+
+
 @pytest.mark.parametrize("command", sorted(set(re.findall(r"^\| `entroscape (\w+)", README, flags=re.MULTILINE))))
 def test_command_exists(command):
     from runs.cli import app

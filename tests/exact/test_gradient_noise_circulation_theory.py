@@ -1,4 +1,4 @@
-"""Circulation of SGD around a quadratic minimum: against sums over explicit steps, the continuous limit, and samples."""
+"""Circulation of SGD around a quadratic minimum: against explicit steps, the continuous limit, and samples."""
 
 import numpy as np
 import pytest

@@ -7,6 +7,7 @@ import pytest
 from scipy.linalg import expm, solve_sylvester
 from scipy.stats import kstest
 
+from mcmc.errors import ArgumentError
 from mcmc.gradient_noise import circulation, trajectory_spectra
 from mcmc.gradient_noise.spectra_of_increments import _bands
 from mcmc.landscapes.network import Data, mlp
@@ -126,6 +127,13 @@ def test_sgd_on_linear_regression_is_out_of_equilibrium(seed):
     assert abs(found.z_scores(exact)).max() < Z
     assert found.p_value == 1 / 1000
     assert abs(found.z_scores(-exact)).max() > Z
+    whole, backwards = found.along(exact), found.along(-exact)
+    assert abs(whole.value - 1) < Z * whole.error < 0.5
+    assert backwards.value + 1 == pytest.approx(1 - whole.value)
+    with pytest.raises(ArgumentError, match="antisymmetric"):
+        found.along(exact @ exact)
+    with pytest.raises(ArgumentError, match="not all 0"):
+        found.along(np.zeros_like(exact))
 
 
 def _regression_circulation(x, y, eta, c):
