@@ -15,7 +15,7 @@ DEFAULT_SEED = 2026
 
 def groups() -> list[tuple[str, Callable[[int], Iterator[Case]]]]:
     """Titles and generators of rows, called with a seed; a later landscape appends its own."""
-    from runs.exact_cases import local_entropy, networks, perceptron, random_numbers, xy
+    from runs.exact_cases import continuum, local_entropy, networks, perceptron, random_numbers, xy
 
     return [
         ("Random numbers", random_numbers.cases),
@@ -35,6 +35,8 @@ def groups() -> list[tuple[str, Callable[[int], Iterator[Case]]]]:
         ("Networks: local entropy", networks.width_cases),
         ("Networks: local learning coefficient", networks.learning_cases),
         ("Networks: noise of mini-batches", networks.noise_cases),
+        ("Continuum: equations on grids", continuum.equation_cases),
+        ("Continuum: two time scales", continuum.two_scale_cases),
     ]
 
 
