@@ -171,22 +171,74 @@ def test_heat_is_steepest_descent_of_two_functionals():
 
 
 def test_plane_follows_ornstein_uhlenbeck():
-    axes = (np.linspace(-4, 4, 81), np.linspace(-4.5, 4.5, 91))
-    plane, end = Quadratic([1.0, 2.0]), 0.4
-    start = np.outer(gaussian(axes[0], 0.8, 0.5), gaussian(axes[1], -0.7, 0.6))
+    """A correlated quadratic and a correlated start: mean exp(-A t) m, covariance S + exp(-A t) (S0 - S) exp(-A t)."""
+    from scipy.linalg import expm
+
+    matrix, beta, end = np.array([[1.0, 0.6], [0.6, 1.5]]), 2.0, 0.2
+    middle, wide = np.array([0.6, -0.5]), np.array([[0.3, 0.1], [0.1, 0.2]])
+    axes = (np.linspace(-3.8, 3.9, 78), np.linspace(-3.6, 3.4, 71))
+    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
+    away = points - middle
+    start = np.exp(-np.einsum("xyi,ij,xyj->xy", away, np.linalg.inv(wide), away) / 2)
+    start /= start.sum() * math.prod(spacings(axes))
+    decay, rest = expm(-matrix * end), np.linalg.inv(matrix) / beta
+    exact = np.concatenate([decay @ middle, (rest + decay @ (wide - rest) @ decay)[np.triu_indices(2)]])
     found = []
-    for steps in (4, 8):
-        flow = entropic_flow(axes, start, plane, beta=2.0, tau=end / steps, steps=steps)
+    for steps in (1, 2, 4):
+        flow = entropic_flow(axes, start, Quadratic(matrix), beta=beta, tau=end / steps, steps=steps)
         assert (np.diff(flow.functional) < 0).all()
-        marginals = [flow.density[-1].sum(axis=1 - k) * spacings(axes)[1 - k] for k in (0, 1)]
-        found.append([moments(axis, m) for axis, m in zip(axes, marginals, strict=True)])
-    for k, (h, mean, deviation) in enumerate([(1.0, 0.8, 0.5), (2.0, -0.7, 0.6)]):
-        decay = math.exp(-2 * h * end)
-        exact = mean * math.exp(-h * end), math.sqrt(deviation**2 * decay + (1 - decay) / (2.0 * h))
-        for j in (0, 1):
-            rough, fine = found[0][k][j], found[1][k][j]
-            assert abs(2 * fine - rough - exact[j]) < 5e-3
-            assert abs(fine - exact[j]) < 0.75 * abs(rough - exact[j]) + 1e-4
+        mass = flow.density[-1] * math.prod(spacings(axes))
+        mean = np.einsum("xy,xyi->i", mass, points)
+        covariance = np.einsum("xy,xyi,xyj->ij", mass, points - mean, points - mean)
+        found.append(np.concatenate([mean, covariance[np.triu_indices(2)]]))
+    apart = np.abs(np.array(found) - exact)
+    # Of order 1 in tau in each of two means and three covariances, measured twice.
+    orders = np.log2(apart[:-1] / apart[1:])
+    assert ((orders > 0.7) & (orders < 1.3)).all(), orders
+    assert apart[2].max() < 0.02
+    # Without what couples the coordinates they go elsewhere.
+    alone = expm(-np.diag(np.diag(matrix)) * end) @ middle
+    assert np.abs(alone - exact[:2]).min() > 5 * apart[2].max()
+
+
+def test_entropic_steps_rest_wider_than_gibbs_to_first_order():
+    """Relative excess of the variance at rest: beta^2 h e^2 / (32 tau) to leading order."""
+    axis, tau = np.linspace(-5, 5, 201), 0.1
+    gibbs = gaussian(axis, 0.0, 1 / math.sqrt(BETA * H))
+    for share in (2.0, 4.0):
+        eps = share * tau / BETA
+        flow = entropic_flow(axis, gibbs, WELL, beta=BETA, tau=tau, steps=25, regularisation=eps)
+        excess = BETA * H * moments(axis, flow.density[-1])[1] ** 2 - 1
+        expected = BETA**2 * H * eps**2 / (32 * tau)
+        # The next order is a share of the same size; exp(-2 h 2.5) of the way to rest is left.
+        assert excess == pytest.approx(expected, rel=2 * expected + 1e-3)
+        # F is least at the Gibbs density.
+        assert flow.functional[-1] > flow.functional[0]
+
+
+def test_heat_in_the_plane_by_the_dirichlet_energy():
+    """A Gaussian widens, to order 1 in tau, away from the walls."""
+    axes = (np.linspace(-4, 4, 81), np.linspace(-3, 3, 91))
+    beta, end = 2.0, 0.4
+    start = np.outer(gaussian(axes[0], 0.5, 0.5), gaussian(axes[1], -0.2, 0.4))
+    exact = np.outer(
+        gaussian(axes[0], 0.5, math.sqrt(0.25 + 2 * end / beta)),
+        gaussian(axes[1], -0.2, math.sqrt(0.16 + 2 * end / beta)),
+    )
+    inner = (slice(10, -10), slice(30, -30))
+    gaps = []
+    for steps in (8, 16, 32):
+        flow = dirichlet_flow(axes, start, beta=beta, tau=end / steps, steps=steps)
+        assert (np.diff(flow.functional) < 0).all()
+        assert np.abs(flow.density.sum(axis=(1, 2)) * math.prod(spacings(axes)) - 1).max() < 1e-12
+        gaps.append(np.abs(flow.density[-1] - exact)[inner].max())
+    assert all(1.7 < rough / fine < 2.3 for rough, fine in pairwise(gaps)), gaps
+    slower = dirichlet_flow(axes, start, beta=2 * beta, tau=end / 32, steps=32)
+    assert np.abs(slower.density[-1] - exact)[inner].max() > 5 * gaps[-1]
+    energy = np.gradient(start, *spacings(axes))
+    direct = sum((part**2).sum() for part in energy) * math.prod(spacings(axes)) / (2 * beta)
+    # Differences of neighbours against central ones: second order, (spacing / width)^2 / 4 each.
+    assert flow.functional[0] == pytest.approx(direct, rel=0.03)
 
 
 def test_masses_without_temperature_iterate_the_proximal_point():
