@@ -103,8 +103,9 @@ def differences(results: "xarray.Dataset", name: str) -> list[str]:
                 continue
             other = called(first, 1.0 if name == "all" else float(fraction))
             verdict = significance(value, chance, float(here[f"pairs_to_{name}"]))
+            told = f"{verdict} at the step sizes chosen" if chance < LEVEL else verdict
             lines.append(
                 f"{called(optimizer, float(fraction))} minus {other}, seed by seed: {percent(value, error)} "
-                f"({deviations(value, error)}, p = {chance:.2g}): {verdict}"
+                f"({deviations(value, error)}, p = {chance:.2g}): {told}"
             )
     return lines
