@@ -9,25 +9,21 @@ of its own, uniform within `jitter` of the tuned one. Duane, Kennedy, Pendleton 
 Neal 2011, arXiv:1206.1901, sections 3.2 and 4.2.
 """
 
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from mcmc.errors import ArgumentError
 from mcmc.landscape import SmoothLandscape
 from mcmc.random import split_seed
-from mcmc.samplers.adaptation import BLOCK, blocks, rescale
+from mcmc.samplers.adjusted import AdjustedSampler
 from mcmc.samplers.leapfrog import (
     draw_sizes,
     draw_velocities,
-    energy_and_gradient,
     kinetic_energy,
     leapfrog,
     take_trajectories,
 )
 from mcmc.samplers.number_checks import number_within, whole_number
-from mcmc.samplers.smooth import SmoothSampler
-from mcmc.samplers.sweeping import sweep_count
 
 
 class HMCState(NamedTuple):
@@ -64,7 +60,7 @@ class HMCInfo(NamedTuple):
     """(chains,) float64: accepted fraction of the trajectories; NaN when there was none."""
 
 
-class HMC(SmoothSampler):
+class HMC(AdjustedSampler):
     """HMC with `steps` leapfrog steps a trajectory; `beta` is a number or (chains,), `step_size` the one to start from.
 
     `target` is the acceptance to tune to: about 0.65 is best in high dimension, more is safer where f grows faster than
@@ -72,7 +68,8 @@ class HMC(SmoothSampler):
     outside (0, 1) or a jitter outside [0, 1).
     """
 
-    temperature_fields: ClassVar[tuple[str, ...]] = ("beta", "step_size", "accepted", "block_accepted")
+    info = HMCInfo
+    usual_target = 0.8
 
     def __init__(
         self,
@@ -84,54 +81,13 @@ class HMC(SmoothSampler):
         target: float = 0.8,
         jitter: float = 0.2,
     ):
-        super().__init__(landscape, beta, step_size=step_size)
-        if not np.isfinite(np.asarray(self.beta, dtype=np.float64)).all():
-            raise ArgumentError(f"beta: got {beta}; HMC needs finite beta (Langevin takes infinity: descent)")
+        super().__init__(landscape, beta, step_size=step_size, target=target)
         self.steps = whole_number("steps", steps, "a whole number of leapfrog steps, 1 or more,")
-        self.target = number_within("target", target, 0.0, 1.0)
-        if self.target == 0.0:
-            raise ArgumentError(f"target: got {target}; an acceptance between 0 and 1 is needed, 0.8 is usual")
         self.jitter = number_within("jitter", jitter, 0.0, 1.0)
 
     def init(self, chains, seed) -> HMCState:
         """Start; `chains` is a count or chain ids, `seed` an integer in [0, 2^64)."""
-        fresh = self._fresh(chains, seed)
-        count = fresh["beta"].size
-        energy, gradient = energy_and_gradient(self.landscape, fresh["x"])
-        return HMCState(
-            **{**fresh, "energy": energy.copy()},
-            gradient=gradient.copy(),
-            accepted=np.zeros(count, np.int64),
-            measured=np.zeros((), np.int64),
-            block_accepted=np.zeros(count, np.int64),
-        )
-
-    def step(self, state: HMCState, n: int) -> tuple[HMCState, HMCInfo]:
-        """Advance by n trajectories; returns the state, its arrays reused, and what happened."""
-        n = sweep_count(n)
-        accepted = self._advance(state, n)
-        np.add(state.accepted, accepted, out=state.accepted)
-        np.add(state.measured, n, out=state.measured)
-        return state, HMCInfo(accepted / n if n else np.full(accepted.shape, np.nan))
-
-    def thermalize(self, state: HMCState, n: int) -> tuple[HMCState, HMCInfo]:
-        """Advance by n trajectories, tuning the step size at the ends of blocks."""
-        n = sweep_count(n)
-        total = np.zeros(state.beta.size, np.int64)
-        for length, complete in blocks(int(state.sweep), n):
-            accepted = self._advance(state, length)
-            total += accepted
-            np.add(state.block_accepted, accepted, out=state.block_accepted)
-            if complete:
-                block = int(state.sweep) // BLOCK
-                rescale(state.step_size, state.block_accepted, BLOCK, self.target, block, 1e-12, 1e12)
-        return state, HMCInfo(total / n if n else np.full(total.shape, np.nan))
-
-    def statistics(self, state: HMCState) -> dict[str, np.ndarray]:
-        """`acceptance` since measuring began and `step_size`, each (chains,) float64."""
-        measured = int(state.measured)
-        acceptance = state.accepted / measured if measured else np.full(state.accepted.shape, np.nan)
-        return {"acceptance": acceptance, "step_size": state.step_size.copy()}
+        return HMCState(**self._at_start(chains, seed))
 
     def _advance(self, state, n):
         """n trajectories, in place; the accepted ones, (chains,) int64."""

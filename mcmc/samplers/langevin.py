@@ -12,6 +12,7 @@ import numpy as np
 from mcmc.landscape import SmoothLandscape
 from mcmc.random import split_seed
 from mcmc.samplers.integrators import langevin_move
+from mcmc.samplers.landscape_calls import energy_at, gradient_at
 from mcmc.samplers.smooth import SmoothSampler
 from mcmc.samplers.sweeping import sweep_count
 
@@ -62,11 +63,11 @@ class Langevin(SmoothSampler):
         norm = np.full(state.beta.size, np.nan)
         gradient = None
         for _ in range(sweep_count(n)):
-            gradient = self.landscape.gradient(state.x)
+            gradient = gradient_at(self.landscape, state.x)
             langevin_move(state.x, gradient, state.step_size, state.beta, state.sweep[()], state.chain, k0, k1, state.x)
             np.add(state.sweep, 1, out=state.sweep)
         if gradient is not None:
-            state.energy[:] = self.landscape.energy(state.x)
+            state.energy[:] = energy_at(self.landscape, state.x)
             norm = np.sqrt(np.einsum("ci,ci->c", gradient, gradient))
         return state, LangevinInfo(norm)
 

@@ -12,6 +12,7 @@ from mcmc.compiled import kernel_tied_to
 from mcmc.random import Stream, philox4x32, stream_word, uniform64
 from mcmc.samplers import integrators
 from mcmc.samplers.integrators import normal_pair
+from mcmc.samplers.landscape_calls import energy_and_gradient, gradient_at
 
 MOMENTUM_STREAM = int(Stream.HMC_MOMENTUM)
 ACCEPT_STREAM = int(Stream.HMC_ACCEPT)
@@ -89,13 +90,6 @@ def take_trajectories(
             accepted[c] += 1
 
 
-def energy_and_gradient(landscape: Any, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Energies (chains,) and gradients (chains, dim), float64; in one call where the landscape has such a one."""
-    both = getattr(landscape, "energy_and_gradient", None)
-    energy, gradient = (landscape.energy(x), landscape.gradient(x)) if both is None else both(x)
-    return np.asarray(energy, dtype=np.float64), np.ascontiguousarray(gradient, dtype=np.float64)
-
-
 def leapfrog(
     landscape: Any, x: np.ndarray, velocity: np.ndarray, gradient: np.ndarray, size: np.ndarray, steps: int
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -108,7 +102,7 @@ def leapfrog(
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         for _ in range(steps - 1):
             kick_and_drift(x, velocity, gradient, size, share)
-            gradient, share = np.ascontiguousarray(landscape.gradient(x), dtype=np.float64), 1.0
+            gradient, share = np.ascontiguousarray(gradient_at(landscape, x), dtype=np.float64), 1.0
         kick_and_drift(x, velocity, gradient, size, share)
         energy, gradient = energy_and_gradient(landscape, x)
         kick(velocity, gradient, size, 0.5)

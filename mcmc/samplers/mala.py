@@ -8,17 +8,15 @@ direction, and the chain looks converged without them. On such landscapes in few
 Roberts & Tweedie 1996, Bernoulli 2, 341; Roberts & Rosenthal 1998, J. R. Stat. Soc. B 60, 255.
 """
 
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from mcmc.errors import ArgumentError
 from mcmc.landscape import SmoothLandscape
 from mcmc.random import split_seed
-from mcmc.samplers.adaptation import BLOCK, blocks, rescale
+from mcmc.samplers.adjusted import AdjustedSampler
 from mcmc.samplers.integrators import langevin_move, metropolis_adjust
-from mcmc.samplers.smooth import SmoothSampler
-from mcmc.samplers.sweeping import sweep_count
+from mcmc.samplers.landscape_calls import energy_and_gradient
 
 
 class MALAState(NamedTuple):
@@ -55,61 +53,21 @@ class MALAInfo(NamedTuple):
     """(chains,) float64: accepted fraction of the proposals; NaN when there was none."""
 
 
-class MALA(SmoothSampler):
+class MALA(AdjustedSampler):
     """Metropolis-adjusted Langevin; `beta` is a number or (chains,), `step_size` the one to start from.
 
-    Raises ArgumentError for beta not positive and finite, a step size not above 0, or a target outside (0,
-    1).
+    Raises ArgumentError for beta not positive and finite, a step size not above 0, or a target outside (0, 1).
     """
 
-    temperature_fields: ClassVar[tuple[str, ...]] = ("beta", "step_size", "accepted", "block_accepted")
+    info = MALAInfo
+    usual_target = 0.7
 
     def __init__(self, landscape: SmoothLandscape, beta: Any = 1.0, *, step_size: Any = 0.1, target: float = 0.7):
-        super().__init__(landscape, beta, step_size=step_size)
-        if not np.isfinite(np.asarray(beta, dtype=np.float64)).all():
-            raise ArgumentError(f"beta: got {beta}; MALA needs finite beta (Langevin takes infinity: descent)")
-        if not 0 < target < 1:
-            raise ArgumentError(f"target: got {target}; an acceptance between 0 and 1 is needed, 0.7 is usual")
-        self.target = float(target)
+        super().__init__(landscape, beta, step_size=step_size, target=target)
 
     def init(self, chains, seed) -> MALAState:
         """Start; `chains` is a count or chain ids, `seed` an integer in [0, 2^64)."""
-        fresh = self._fresh(chains, seed)
-        count = fresh["beta"].size
-        return MALAState(
-            **fresh,
-            gradient=np.array(self.landscape.gradient(fresh["x"]), dtype=np.float64, order="C"),
-            accepted=np.zeros(count, np.int64),
-            measured=np.zeros((), np.int64),
-            block_accepted=np.zeros(count, np.int64),
-        )
-
-    def step(self, state: MALAState, n: int) -> tuple[MALAState, MALAInfo]:
-        """Advance by n steps; returns the state, its arrays reused, and what happened."""
-        n = sweep_count(n)
-        accepted = self._advance(state, n)
-        np.add(state.accepted, accepted, out=state.accepted)
-        np.add(state.measured, n, out=state.measured)
-        return state, MALAInfo(accepted / n if n else np.full(accepted.shape, np.nan))
-
-    def thermalize(self, state: MALAState, n: int) -> tuple[MALAState, MALAInfo]:
-        """Advance by n steps, tuning the step size at the ends of blocks."""
-        n = sweep_count(n)
-        total = np.zeros(state.beta.size, np.int64)
-        for length, complete in blocks(int(state.sweep), n):
-            accepted = self._advance(state, length)
-            total += accepted
-            np.add(state.block_accepted, accepted, out=state.block_accepted)
-            if complete:
-                block = int(state.sweep) // BLOCK
-                rescale(state.step_size, state.block_accepted, BLOCK, self.target, block, 1e-12, 1e12)
-        return state, MALAInfo(total / n if n else np.full(total.shape, np.nan))
-
-    def statistics(self, state: MALAState) -> dict[str, np.ndarray]:
-        """`acceptance` since measuring began and `step_size`, each (chains,) float64."""
-        measured = int(state.measured)
-        acceptance = state.accepted / measured if measured else np.full(state.accepted.shape, np.nan)
-        return {"acceptance": acceptance, "step_size": state.step_size.copy()}
+        return MALAState(**self._at_start(chains, seed))
 
     def _advance(self, state, n):
         """n proposals, in place; the accepted ones, (chains,) int64."""
@@ -119,8 +77,7 @@ class MALA(SmoothSampler):
         for _ in range(n):
             time = state.sweep[()]
             langevin_move(state.x, state.gradient, state.step_size, state.beta, time, state.chain, k0, k1, proposal)
-            energy = np.asarray(self.landscape.energy(proposal), dtype=np.float64)
-            gradient = np.ascontiguousarray(self.landscape.gradient(proposal), dtype=np.float64)
+            energy, gradient = energy_and_gradient(self.landscape, proposal)
             metropolis_adjust(
                 state.x, state.energy, state.gradient, proposal, energy, gradient,
                 state.step_size, state.beta, time, state.chain, k0, k1, accepted,

@@ -13,6 +13,7 @@ import numpy as np
 
 from mcmc.landscape import chain_ids
 from mcmc.memory import require_memory
+from mcmc.samplers.landscape_calls import gradient_at
 from mcmc.samplers.update_rules import saga_gradient
 from mcmc.samplers.variance_reduction import VarianceReduced
 
@@ -104,7 +105,7 @@ class SAGA(VarianceReduced):
         some = max(1, CALL_BYTES // (8 * dim))
         for begin in range(0, len(rows), some):
             part = slice(begin, begin + some)
-            rows[part] = self.landscape.gradient(x[lanes[part]], samples[part])
+            rows[part] = gradient_at(self.landscape, x[lanes[part]], samples[part])
 
     def _rows(self, state, batch):
         """Rows of the table that belong to the samples of a batch."""

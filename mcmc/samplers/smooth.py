@@ -14,6 +14,7 @@ from mcmc.errors import ArgumentError
 from mcmc.landscape import SmoothLandscape, chain_ids, inverse_temperatures
 from mcmc.random import split_seed
 from mcmc.samplers.integrators import fill_normals
+from mcmc.samplers.landscape_calls import energy_at, start_at
 from mcmc.samplers.number_checks import positive_per_chain
 
 
@@ -59,7 +60,7 @@ class SmoothSampler:
         chain = chain_ids(chains)
         keys = split_seed(seed)
         if hasattr(self.landscape, "initial_x"):
-            x = np.array(self.landscape.initial_x(chain, seed), dtype=np.float64, order="C")
+            x = start_at(self.landscape, chain, seed)
         else:
             x = np.empty((chain.size, self.landscape.dim))
             fill_normals(x, chain, *keys)
@@ -67,7 +68,7 @@ class SmoothSampler:
             raise ArgumentError(f"step_size: got {self.step_size.size}; one number, or one per chain, is needed")
         beta = inverse_temperatures(self.beta, chain.size).copy()
         step_size = np.array(np.broadcast_to(self.step_size, chain.size))
-        energy = np.array(self.landscape.energy(x), dtype=np.float64)
+        energy = energy_at(self.landscape, x).copy()
         return {
             "x": x,
             "energy": energy,

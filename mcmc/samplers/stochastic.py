@@ -13,6 +13,7 @@ from mcmc.errors import ArgumentError
 from mcmc.landscape import SmoothLandscape
 from mcmc.random import Stream, split_seed
 from mcmc.samplers.gaussian_noise import VERSION, fill_noise
+from mcmc.samplers.landscape_calls import energy_at, gradient_at
 from mcmc.samplers.learning_rates import LearningRates
 from mcmc.samplers.minibatches import Minibatches
 from mcmc.samplers.smooth import SmoothSampler
@@ -72,7 +73,7 @@ class StochasticSampler(SmoothSampler):
             self._move(state, direction, self.rates_at(state, sweep), sweep)
         if direction is not None:
             np.add(state.sweep, n, out=state.sweep)
-            state.energy[:] = self.landscape.energy(state.x)
+            state.energy[:] = energy_at(self.landscape, state.x)
             self._mark_lost(state)
             norm = np.sqrt(np.einsum("ci,ci->c", direction, direction, dtype=np.float64))
         return state, self.info(norm)
@@ -111,9 +112,9 @@ class StochasticSampler(SmoothSampler):
         return state.step_size if self.rates is None else state.step_size * self.rates.factor(sweep)
 
     def gradient(self, state: Any, x: np.ndarray, sweep: int) -> np.ndarray:
-        """Gradient at x (chains, dim) on the batches of step `sweep`, (chains, dim)."""
+        """Gradient at x (chains, dim) on the batches of step `sweep`, (chains, dim). Raises as `gradient_at`."""
         batch = self.batches.indices(sweep, state.chain, int(state.seed))
-        return self.landscape.gradient(x) if batch is None else self.landscape.gradient(x, batch)
+        return gradient_at(self.landscape, x, batch)
 
     def noise(self, state: Any, sweep: int) -> np.ndarray:
         """Standard normals of step `sweep`, (chains, 4 ceil(dim / 4)) float32, in memory that the next call reuses."""

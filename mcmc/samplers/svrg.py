@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from mcmc.landscape import SmoothLandscape
+from mcmc.samplers.landscape_calls import gradient_at
 from mcmc.samplers.learning_rates import LearningRates
 from mcmc.samplers.number_checks import whole_number
 from mcmc.samplers.update_rules import corrected_gradient
@@ -87,14 +88,13 @@ class SVRG(VarianceReduced):
         if sweep % self.period == 0:
             own = self.own_samples(state)
             state.snapshot[:] = state.x
-            whole = self.landscape.gradient(state.x) if own is None else self.landscape.gradient(state.x, own)
-            state.snapshot_gradient[:] = whole
+            state.snapshot_gradient[:] = gradient_at(self.landscape, state.x, own)
         found = np.empty_like(state.x)
         batch = self.batches.indices(sweep, state.chain, int(state.seed))
         corrected_gradient(
             found,
-            self.landscape.gradient(state.x, batch),
-            self.landscape.gradient(state.snapshot, batch),
+            gradient_at(self.landscape, state.x, batch),
+            gradient_at(self.landscape, state.snapshot, batch),
             state.snapshot_gradient,
         )
         return found
