@@ -25,9 +25,9 @@ def draw(results: "xarray.Dataset", out: Path) -> list[Drawing]:
 def _spectra(results: "xarray.Dataset", out: Path) -> Drawing:
     noises = [str(noise) for noise in results["noise"].values]
     figure, axes = new_figure(PAGE_WIDTH, 4.8, nrows=2, ncols=len(noises), squeeze=False)
-    batch = results["batch"].values[0]
+    batch = results.attrs["spectra_batch"]
     for column, noise in enumerate(noises):
-        at = results.sel(noise=noise, batch=batch).isel(seed=0)
+        at = results.sel(noise=noise).isel(seed=0)
         for row, (name, x) in enumerate((("power", "frequency"), ("correlation", "lag"))):
             _beside_null(axes[row, column], at, name, x, LOOK[noise])
             letter = "abcdef"[row * len(noises) + column]

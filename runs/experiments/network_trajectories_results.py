@@ -3,13 +3,14 @@
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mcmc.errors import ConvergenceWarning
-from runs.experiments.network_trajectories import MOST_LAGS, NetworkTrajectoriesSpec
+from runs.experiments.network_trajectories import NetworkTrajectoriesSpec
 from runs.experiments.network_trajectories_minima import Expected, expected, minima
+from runs.experiments.network_trajectories_spectra import spectra
 from runs.experiments.result_grid import Quantity, ResultGrid
 from runs.grid import Point, point_seed
 
@@ -21,7 +22,6 @@ MOMENTS = 250
 LONG = 50
 """Autocorrelation times that a run should be long."""
 
-_BAND, _LAG = ("seed", "frequency"), ("seed", "lag")
 QUANTITIES = {
     "turning": Quantity(
         "circulation in units of theory's, mean over seeds; under isotropic noise in units of theory's for batches "
@@ -30,12 +30,6 @@ QUANTITIES = {
     "p_value": Quantity("probability in detailed balance of what turns, Fisher's combination of seeds"),
     "seed_turning": Quantity("circulation in units of theory's, of each seed", "1", ("seed",)),
     "seed_p_value": Quantity("probability in detailed balance of what turns, of each seed", "1", ("seed",)),
-    "power_p_value": Quantity(
-        "probability of such a spectrum for an Ornstein-Uhlenbeck process, of each seed", "1", ("seed",)
-    ),
-    "correlation_p_value": Quantity(
-        "probability of such an autocorrelation for an Ornstein-Uhlenbeck process, of each seed", "1", ("seed",)
-    ),
     "rate": Quantity("circulation in each plane", "weight^2 / epoch", ("seed", "plane")),
     "expected_rate": Quantity("the same by Hessian and D at the minimum", "weight^2 / epoch", ("seed", "plane")),
     "variance": Quantity("variance of each coordinate", "weight^2", ("seed", "coordinate")),
@@ -43,14 +37,6 @@ QUANTITIES = {
         "the same by Hessian and D at the minimum", "weight^2", ("seed", "coordinate")
     ),
     "tau": Quantity("integrated autocorrelation time of the slowest coordinate", "epochs", ("seed",)),
-    "power": Quantity("power of the increments of the coordinates", "weight^2", _BAND),
-    "power_null": Quantity("mean power of the fitted Ornstein-Uhlenbeck process", "weight^2", _BAND),
-    "power_low": Quantity("its quantile 2.5 %", "weight^2", _BAND),
-    "power_high": Quantity("its quantile 97.5 %", "weight^2", _BAND),
-    "correlation": Quantity("autocorrelation of the coordinates", "1", _LAG),
-    "correlation_null": Quantity("mean autocorrelation of the fitted Ornstein-Uhlenbeck process", "1", _LAG),
-    "correlation_low": Quantity("its quantile 2.5 %", "1", _LAG),
-    "correlation_high": Quantity("its quantile 97.5 %", "1", _LAG),
     "swept": Quantity(
         "area swept so far in the first plane, in units of what theory sweeps in an epoch; under isotropic noise of "
         "what it sweeps for batches drawn with replacement", "epochs", ("seed", "moment"),
@@ -67,7 +53,7 @@ def assemble(spec: NetworkTrajectoriesSpec, points: Sequence[Point], files: Mapp
     first = next(iter(found.values()))
     inner = {
         "seed": spec.trajectories.seeds, "plane": spec.measured.planes, "coordinate": 2 * spec.measured.planes,
-        "frequency": len(first.frequency), "lag": len(first.lag), "moment": len(first.moments),
+        "moment": len(first.moments),
     }  # fmt: skip
     table = ResultGrid({"noise": len(grid.noise), "batch": len(grid.batch)}, inner, QUANTITIES)
     for point in points:
@@ -78,22 +64,22 @@ def assemble(spec: NetworkTrajectoriesSpec, points: Sequence[Point], files: Mapp
     coords = {
         "noise": ("noise", np.array(grid.noise, np.str_), {"long_name": "how the noise arises"}),
         "batch": ("batch", np.array(grid.batch), {"long_name": "batch size b", "units": "samples"}),
-        "frequency": ("frequency", first.frequency, {"long_name": "frequency", "units": "1 / epoch"}),
-        "lag": ("lag", first.lag, {"long_name": "time between records", "units": "epochs"}),
         "moment": ("moment", first.moments, {"long_name": "time", "units": "epochs"}),
     }
     attributes = {
         "dim": len(minima(spec)[0].weights), "samples": spec.data.training_samples, "epochs": spec.trajectories.epochs,
         "step_size": spec.trajectories.step_size,
     }  # fmt: skip
-    return table.dataset(coords, attributes).assign(cold)
+    positions = {name: cell.position for name, cell in found.items()}
+    beside = spectra(spec, positions, points)
+    return table.dataset(coords, attributes | beside.attrs).assign(cold).merge(beside)
 
 
 class _Cell:
     """All runs of one point, as they are looked at."""
 
     def __init__(self, spec: NetworkTrajectoriesSpec, point: Point, path: Path):
-        from mcmc.gradient_noise import circulation, trajectory_spectra
+        from mcmc.gradient_noise import circulation
         from mcmc.store.reader import open_run_file
 
         with open_run_file(path, ("position", "energy")) as file:
@@ -107,7 +93,6 @@ class _Cell:
         self.scale = [expected(spec, one, batch, scale) for one in minima(spec)]
         draws = self.position.shape[1]
         self.moments = np.unique(np.linspace(0, draws - 1, MOMENTS).astype(np.int64))
-        lags, surrogates = min(MOST_LAGS, draws // 4), spec.measured.surrogates
         with warnings.catch_warnings():
             # Said once for all runs of a point below.
             warnings.simplefilter("ignore", ConvergenceWarning)
@@ -115,14 +100,6 @@ class _Cell:
                 circulation(x, seed=point_seed(spec.seed, f"reversed {point.name} seed-{number}"))
                 for number, x in enumerate(self.position)
             ]
-            self.spectra = [
-                trajectory_spectra(
-                    x, surrogates=surrogates, lags=lags,
-                    seed=point_seed(spec.seed, f"surrogates {point.name} seed-{number}"),
-                )
-                for number, x in enumerate(self.position)
-            ]  # fmt: skip
-        self.frequency, self.lag = self.spectra[0].frequency, self.spectra[0].lag
         self.tau = np.array([_slowest(x) for x in self.position])
         short = int((draws < LONG * self.tau).sum())
         if short:
@@ -153,18 +130,7 @@ class _Cell:
         table.put("expected_variance", place, [e.variance for e in self.expected])
         table.put("tau", place, self.tau)
         table.put("loss", place, self.loss)
-        for name in ("power", "correlation"):
-            self._put_spectra(table, place, name)
         table.put("swept", place, [self._swept(x, e) for x, e in zip(self.position, self.scale, strict=True)])
-
-    def _put_spectra(self, table: ResultGrid, place: tuple[int, ...], name: str) -> None:
-        def of_each(attribute: str) -> list[Any]:
-            return [getattr(spectra, attribute) for spectra in self.spectra]
-
-        table.put(name, place, of_each(name), of_each(f"{name}_error"))
-        table.put(f"{name}_p_value", place, of_each(f"{name}_p_value"))
-        for label, end in (("null", "mean"), ("low", "low"), ("high", "high")):
-            table.put(f"{name}_{label}", place, [getattr(null, end) for null in of_each(f"{name}_null")])
 
     def _swept(self, x: np.ndarray, scale: Expected) -> np.ndarray:
         first, second = (x - x.mean(axis=0))[:, :2].T

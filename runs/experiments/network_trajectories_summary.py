@@ -51,8 +51,8 @@ def _not_fitted(results: "xarray.Dataset") -> str:
             f"{noise} {int((power[known] < 0.05).sum())} and {int((memory[known] < 0.05).sum())} of {int(known.sum())}"
         )
     return (
-        "runs whose spectrum, and whose memory, are not those of the Ornstein-Uhlenbeck process fitted to them (p < "
-        f"0.05): {'; '.join(counts)}"
+        f"runs at b = {results.attrs['spectra_batch']} whose spectrum, and whose memory, are not those of the "
+        f"Ornstein-Uhlenbeck process fitted to them (p < 0.05): {'; '.join(counts)}"
     )
 
 

@@ -47,7 +47,8 @@ def test_runs_begin_at_minima_and_are_seen_in_planes_of_theory(run):
 def test_sgd_turns_as_theory_says_and_isotropic_noise_does_not(run):
     _, experiment, _, results = run
     assert results["turning"].dims == ("noise", "batch")
-    assert results["power"].dims == ("noise", "batch", "seed", "frequency")
+    assert results["power"].dims == ("noise", "seed", "frequency")
+    assert results.attrs["spectra_batch"] == 6
     turning, error = results["turning"], results["turning_error"]
     cold = results["cold_turning"].sel(noise="with"), results["cold_turning_error"].sel(noise="with")
     # Theory is that of the limit; along a line in 1 / b it is reached to a tenth.
