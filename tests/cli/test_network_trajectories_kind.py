@@ -14,9 +14,9 @@ SMALL = {
     "seed": 5,
     "data": {"name": "digits", "side": 4, "train": 60, "test": 100, "label_noise": 0.1},
     "network": {"hidden": [3], "weight_decay": 0.02},
-    "trajectories": {"step_size": 0.4, "burn_in": 100, "epochs": 1500, "seeds": 2},
+    "trajectories": {"step_size": 0.4, "burn_in": 100, "epochs": 800, "seeds": 2},
     "measured": {"planes": 2, "surrogates": 39},
-    "grid": {"noise": ["with", "isotropic", "epoch"], "batch": [6, 30]},
+    "grid": {"noise": ["with", "isotropic", "epoch"], "batch": [15, 30]},
 }
 
 
@@ -32,23 +32,23 @@ def test_runs_begin_at_minima_and_are_seen_in_planes_of_theory(run):
     for minimum in minima(spec):
         assert np.linalg.norm(landscape.gradient(minimum.weights[None])) < 1e-6
         assert np.linalg.eigvalsh(minimum.hessian)[0] > 0
-        found = {noise: expected(spec, minimum, 6, noise) for noise in ("with", "epoch", "isotropic")}
+        found = {noise: expected(spec, minimum, 15, noise) for noise in ("with", "epoch", "isotropic")}
         np.testing.assert_allclose(found["with"].basis @ found["with"].basis.T, np.eye(4), atol=1e-10)
         assert all(np.array_equal(found["with"].basis, one.basis) for one in found.values())
         assert (found["isotropic"].rates == 0).all()
         # What orders of all samples leave of the noise is less.
         assert np.abs(found["epoch"].rates).max() < 0.2 * found["with"].rates.min()
     assert minima(spec)[0] is minima(spec)[0]
-    with xr.open_dataset(files["noise-with_batch-6"], engine="h5netcdf") as data:
+    with xr.open_dataset(files["noise-with_batch-15"], engine="h5netcdf") as data:
         assert data["position"].dims[:2] == ("chain", "draw")
-        assert data["position"].shape == (2, 1500, 4)
+        assert data["position"].shape == (2, 800, 4)
 
 
 def test_sgd_turns_as_theory_says_and_isotropic_noise_does_not(run):
     _, experiment, _, results = run
     assert results["turning"].dims == ("noise", "batch")
     assert results["power"].dims == ("noise", "seed", "frequency")
-    assert results.attrs["spectra_batch"] == 6
+    assert results.attrs["spectra_batch"] == 15
     turning, error = results["turning"], results["turning_error"]
     cold = results["cold_turning"].sel(noise="with"), results["cold_turning_error"].sel(noise="with")
     # Theory is that of the limit; along a line in 1 / b it is reached to a tenth.
