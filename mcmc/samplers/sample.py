@@ -14,6 +14,7 @@ import numpy as np
 
 from mcmc.errors import ArgumentError, ConvergenceWarning, NonFiniteEnergyError
 from mcmc.landscape import chain_ids
+from mcmc.samplers.retracing import Retracer
 
 if TYPE_CHECKING:
     import xarray
@@ -104,6 +105,7 @@ class _Run:
         plan, sampler, record = self.plan, self.sampler, self.record
         sweep = int(state.sweep)
         self._check(state, sweep, sweep)
+        retracer, safe = Retracer(sampler), False
         pace, seconds = _Pace(), {"burn_in": 0.0, "measure": 0.0}
         clock = saved = time.monotonic()
         with reporter(progress, plan) as report:
@@ -112,27 +114,37 @@ class _Run:
                 burning = sweep < plan.burn_in
                 due = plan.next_stop(sweep)
                 length = min(pace.sweeps, due - sweep)
+                safe = retracer.keep(state, burning) or safe
                 state, _ = (sampler.thermalize if burning else sampler.step)(state, length)
                 before, sweep = sweep, sweep + length
-                self._check(state, before, sweep)
+                self._check(state, before, sweep, retracer)
                 if sweep == due and not burning:
                     record.add(self.measure(sampler, state))
                 now = time.monotonic()
                 seconds["burn_in" if burning else "measure"] += now - clock
                 pace.took(length, now - clock)
                 clock = now
-                if now - saved >= self.checkpoint_every:
+                # A state that is not kept in memory is on the disk from the first piece on.
+                if not safe or now - saved >= self.checkpoint_every:
                     record.save(state)
-                    saved = now
+                    saved, safe = now, True
                 report(sweep)
         record.save(state)
         record.finish(sweep >= plan.total, seconds)
         return sweep >= plan.total
 
-    def _check(self, state, before, sweep):
-        energy = self.sampler.energy(state)
-        if np.isfinite(energy).all():
+    def _check(self, state, before, sweep, retracer=None):
+        if np.isfinite(self.sampler.energy(state)).all():
             return
+        found = None if retracer is None else retracer.back_to(before, sweep)
+        if found is not None:
+            last, state = found
+            before, sweep = int(last.sweep), int(state.sweep)
+            self.record.save(last)
+        self._refuse(state, before, sweep)
+
+    def _refuse(self, state, before, sweep):
+        energy = self.sampler.energy(state)
         where = tuple(int(i) for i in np.argwhere(~np.isfinite(energy))[0])
         extra = "".join(
             f", {dim} {self.sampler.coords[dim][i]:.6g}" for dim, i in zip(self.sampler.dims, where[1:], strict=True)

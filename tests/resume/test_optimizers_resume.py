@@ -24,6 +24,7 @@ from mcmc.samplers import (
     ReplicatedSGD,
     RMSprop,
     cosine_rates,
+    retracing,
     sample,
     step_rates,
     warm_up,
@@ -185,6 +186,33 @@ def test_a_diverging_chain_is_named_and_its_file_stays_of_use(name, tmp_path, si
             assert check_checkpoint(path.with_suffix(".checkpoint")) is not None
     assert np.array_equal(open_run_file(path)["energy"], sample(sampler, good, **given)["energy"])
     same(sample(sampler, good, **given), sample(sampler, good, **given, path=path))
+
+
+@pytest.mark.parametrize("name", ["sgd nesterov", "parle"])
+def test_the_sweep_of_divergence_is_found_in_a_long_piece(name, tmp_path):
+    """Energies are looked at ten times a second: that of the end of a piece says nothing of the sweep."""
+    sampler = build(name, step_size=np.array([1e-202, 0.05, 1e-202]), rates=step_rates([705], 1e200))
+    path, given = tmp_path / "run.h5", {"chains": [1, 6, 3], "seed": 17, "burn_in": 100, "thin": 300}
+    # An outer step, every 5 sweeps, is the first long one of loops.
+    good = 709 if name == "parle" else 705
+    says = rf"at sweep {good + 1} \(finite at sweep {good}\) in chain 6.*checkpoint is .*, at sweep {good}$"
+    with np.errstate(all="ignore"):
+        for _ in range(2):
+            with pytest.raises(NonFiniteEnergyError, match=says):
+                sample(sampler, 3000, **given, path=path)
+        with pytest.raises(NonFiniteEnergyError, match=rf"finite at sweep {good}\).*nothing was saved"):
+            sample(sampler, 3000, **given)
+    draws = sample(sampler, 600, **given)["energy"]
+    assert np.array_equal(open_run_file(path)["energy"], draws)
+    assert np.array_equal(sample(sampler, 600, **given, path=path)["energy"], draws)
+
+
+def test_a_state_too_large_to_be_kept_is_on_the_disk_from_the_first_piece_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(retracing, "KEPT_BYTES", -1)
+    sampler = build("sgd", step_size=np.array([0.05, 1e-202]), rates=step_rates([705], 1e200))
+    says = r"\(finite at sweep \d+\) in chain 0;.*the last good checkpoint is .*, at sweep 1$"
+    with np.errstate(all="ignore"), pytest.raises(NonFiniteEnergyError, match=says):
+        sample(sampler, 3000, thin=3000, chains=2, path=tmp_path / "run.h5")
 
 
 @pytest.mark.parametrize("name", [*SAMPLERS, *LOOPS])
