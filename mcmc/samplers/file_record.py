@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mcmc.errors import ArgumentError, StoreError
-from mcmc.samplers.identity import disorder, identity_attributes
+from mcmc.samplers.identity import alike, disorder, identity_attributes
 from mcmc.samplers.recording import Layout
 from mcmc.store.checkpoint import load_checkpoint, save_checkpoint
 from mcmc.store.provenance import Provenance
@@ -61,6 +61,7 @@ class FileRecord:
         # A process killed between its last draw and `finish` leaves all draws, but statistics of an earlier sweep or
         # none at all, and a status that no later reader takes for the end.
         if found["status"] == "done" and int(found["n_committed"]) >= self.plan.draws:
+            self._check_end(state)
             self.finished = True
             return state
         self.writer = SeriesWriter.open(self.path, self.provenance)
@@ -181,12 +182,21 @@ class FileRecord:
                 )
             if name not in found:
                 raise StoreError(f"{path}: was not written by sample(); choose another path")
-            if found[name] != wanted:
+            if not alike(name, found[name], wanted, self.attributes):
                 then, now = _differing(found[name], wanted)
                 raise StoreError(
                     f"{path}: was sampled with {name} {_short(then)}, this call has {_short(now)}; "
                     "use the same to resume or extend it, or choose another path"
                 )
+
+    def _check_end(self, state: Any) -> None:
+        """The landscape of finished draws is this one, as far as a checkpoint tells: they do not depend on it."""
+        try:
+            state, said = load_checkpoint(self.checkpoint, state)
+        except StoreError:
+            return
+        self._compare(self.checkpoint, said)
+        self._check_energy(state)
 
     def _check_energy(self, state: Any) -> None:
         carried, recomputed = self.sampler.energy(state), self.sampler.recompute_energy(state)

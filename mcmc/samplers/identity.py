@@ -12,6 +12,8 @@ from mcmc.store.schema import RESERVED_ATTRIBUTES
 if TYPE_CHECKING:
     import xarray
 
+MEASURED, TOLERANCE = "measured_", "measured_tolerance"
+
 
 def identified(sampler: Any) -> IdentifiedLandscape | None:
     """The landscape, or data set, with an identity that a sampler works on, also through wrapped samplers."""
@@ -38,6 +40,17 @@ def identity_attributes(sampler: Any, taken: Mapping[str, Any]) -> dict[str, str
             raise ArgumentError(f"identity: {name} is {type(value).__name__}; text or a number is needed")
         said[name] = plain
     return said
+
+
+def alike(name: str, found: Any, wanted: Any, said: Mapping[str, Any]) -> bool:
+    """Whether an attribute of a file is the one `wanted` now; `said` are all of those.
+
+    Numbers whose name begins with `measured_` are floating-point results, and may differ between machines by a share
+    `measured_tolerance` of them.
+    """
+    if not name.startswith(MEASURED) or isinstance(found, str) or name == TOLERANCE:
+        return bool(found == wanted)
+    return bool(abs(found - wanted) <= said[TOLERANCE] * max(abs(found), abs(wanted)))
 
 
 def disorder(sampler: Any) -> "xarray.Dataset | None":

@@ -1,5 +1,8 @@
 """Files of `sample` on networks: they refuse to go on with another problem than the one they were written for."""
 
+import importlib
+import importlib.util
+
 import numpy as np
 import pytest
 
@@ -8,6 +11,8 @@ from mcmc.landscape import IdentifiedLandscape
 from mcmc.landscapes.network import Data, NetworkLoss, mlp
 from mcmc.landscapes.network.multilayer import MLP
 from mcmc.samplers import SGLD, sample
+
+MODULE = importlib.import_module("torch").nn.Module if importlib.util.find_spec("torch") else object
 
 pytestmark = pytest.mark.filterwarnings("ignore::mcmc.errors.ConvergenceWarning")
 
@@ -65,6 +70,18 @@ def test_without_an_identity_two_problems_share_a_file(tmp_path, monkeypatch):
     assert run(mlp(data(tested=1.0), (4,)), 8, tmp_path / "run.h5").sizes["draw"] == 8
 
 
+def test_finished_draws_of_other_energies_are_refused_without_an_identity(tmp_path, monkeypatch):
+    monkeypatch.setattr(MLP, "identity", lambda self: {})
+    path = tmp_path / "run.h5"
+    draws = run(mlp(data(), (4,)), 4, path)["energy"].values
+    with pytest.raises(StoreError, match=r"its energy is .* here and was .*, so the landscape is another one"):
+        run(mlp(data(2), (4,)), 4, path)
+    assert np.array_equal(run(mlp(data(), (4,)), 4, path)["energy"], draws)
+    # Whole draws are of use whatever became of the checkpoint beside them.
+    path.with_suffix(".checkpoint").write_bytes(b"damaged")
+    assert np.array_equal(run(mlp(data(), (4,)), 4, path)["energy"], draws)
+
+
 def absolute(outputs, targets):
     import torch
 
@@ -102,6 +119,86 @@ TORCH = {
 def test_torch_modules(name, tmp_path):
     make, says = TORCH[name]
     refused(network(module()), make(), says, tmp_path / "run.h5")
+
+
+class Scaled(MODULE):
+    """A network with a constant that it does not write of itself."""
+
+    def __init__(self, factor, slope=0.25):
+        import torch
+
+        super().__init__()
+        self.first, self.last, self.factor = torch.nn.Linear(6, 4), torch.nn.Linear(4, 3), factor
+        self.between = torch.nn.PReLU(4, init=slope)
+
+    def forward(self, inputs):
+        return self.last(self.between(self.factor * self.first(inputs)))
+
+
+def smoothed(share, **weight):
+    import torch
+
+    return torch.nn.CrossEntropyLoss(label_smoothing=share, reduction="none", **weight)
+
+
+def cross(outputs, targets):
+    import torch
+
+    return torch.nn.functional.cross_entropy(outputs, targets, reduction="none")
+
+
+def class_weights(last):
+    import torch
+
+    return {"weight": torch.tensor([1.0, 1.0, last], dtype=torch.float64)}
+
+
+UNWRITTEN = {} if MODULE is object else {
+    "a constant of the forward pass": (Scaled(1.0), cross, Scaled(1.001), cross),
+    "a start of the module's own": (Scaled(1.0), cross, Scaled(1.0, 0.3), cross),
+    "label smoothing": (Scaled(1.0), smoothed(0.0), Scaled(1.0), smoothed(1e-4)),
+    "weight of one class": (
+        Scaled(1.0), smoothed(0.0, **class_weights(1.0)), Scaled(1.0), smoothed(0.0, **class_weights(1.01)),
+    ),
+    "function without a name": (
+        Scaled(1.0), lambda out, y: cross(out, y), Scaled(1.0), lambda out, y: 1.001 * cross(out, y),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNWRITTEN)
+def test_what_a_module_or_a_loss_does_not_write_of_itself(name, tmp_path):
+    first, loss, second, other = UNWRITTEN[name]
+    refused(NetworkLoss(first, loss, data()), NetworkLoss(second, other, data()), "with measured_", tmp_path / "run.h5")
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_starting_weights_are_part_of_it(dtype, tmp_path):
+    pytest.importorskip("torch")
+
+    def starting(value):
+        dim = NetworkLoss(Scaled(1.0), cross, data()).dim
+        return NetworkLoss(
+            Scaled(1.0), cross, data(), dtype=dtype, initialise=lambda chains, seed: np.full((len(chains), dim), value)
+        )
+
+    refused(starting(0.0), starting(0.1), "with measured_start 0.0, this call has", tmp_path / "run.h5")
+
+
+def test_measured_numbers_may_differ_by_rounding_and_no_more(tmp_path, monkeypatch):
+    """As on another machine: the tolerance is far above rounding, and far below the differences above."""
+    pytest.importorskip("torch")
+    network, path = NetworkLoss(Scaled(1.0), cross, data()), tmp_path / "run.h5"
+    run(network, 4, path)
+    said = network.identity()
+    for share, taken in ((1e-9, True), (-1e-9, True), (1e-7, False)):
+        changed = {k: v * (1 + share) if k.startswith("measured_l") else v for k, v in said.items()}
+        monkeypatch.setattr(NetworkLoss, "identity", lambda self, changed=changed: changed)
+        if taken:
+            run(network, 4, path)
+            continue
+        with pytest.raises(StoreError, match="measured_loss_0"):
+            run(network, 4, path)
 
 
 def test_parameters_held_fixed_are_part_of_it():

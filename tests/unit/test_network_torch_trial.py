@@ -156,6 +156,62 @@ def test_batched_losses(change, says):
         make()
 
 
+class Recurrent(nn.Module):
+    def __init__(self, kind=nn.GRU):
+        super().__init__()
+        self.own, self.last = kind(3, 4, batch_first=True), nn.Linear(4, 3)
+
+    def forward(self, inputs):
+        return self.last(self.own(inputs.reshape(-1, 2, 3))[0][:, -1])
+
+
+@pytest.mark.parametrize("kind", [nn.GRU, nn.LSTM, nn.RNN])
+def test_recurrent_layers_are_said_to_need_a_loss_of_all_chains(kind):
+    with pytest.raises(
+        ArgumentError, match=r"^model: has an operation .*recurrent layers.*give batched_loss"
+    ) as caught:
+        NetworkLoss(Recurrent(kind), "cross_entropy", DATA)
+    assert "Unflatten" not in str(caught.value)
+
+
+def test_recurrent_layers_with_a_loss_of_all_chains():
+    calls = [0]
+
+    def loss(x, inputs, targets):
+        calls[0] += 1
+        return batched(lambda each: each.mean(-1))(x, inputs, targets)
+
+    network = NetworkLoss(
+        Recurrent(), "squared", Data(INPUTS, VALUES.targets, INPUTS, VALUES.targets), batched_loss=loss
+    )
+    x = network.initial_x(2, seed=1)
+    assert network.gradient(x).shape == (2, network.dim)
+    assert calls[0]
+    for call in (lambda: network.outputs(x, INPUTS), lambda: network.test_error(x), lambda: network.training_error(x)):
+        with pytest.raises(
+            ArgumentError, match=r"^outputs: Recurrent cannot be called .*batched_loss gives losses alone"
+        ):
+            call()
+
+
+CLASS_WEIGHTS = torch.tensor([1.0, 2.0, 3.0])
+
+
+def test_class_weights():
+    for dtype, weight in (("float64", CLASS_WEIGHTS.double()), ("float32", CLASS_WEIGHTS)):
+        loss = nn.CrossEntropyLoss(weight=weight, reduction="none")
+        assert NetworkLoss(nn.Linear(6, 3), loss, DATA, dtype=dtype).dim == 21
+    with pytest.raises(ArgumentError, match=r"with class weights .*use reduction='none'"):
+        NetworkLoss(nn.Linear(6, 3), nn.CrossEntropyLoss(weight=CLASS_WEIGHTS.double()), DATA)
+    with pytest.raises(
+        ArgumentError, match=r"^loss: .*float32, and the data float64; use loss.double\(\), .*dtype='fl"
+    ):
+        NetworkLoss(nn.Linear(6, 3), nn.CrossEntropyLoss(weight=CLASS_WEIGHTS), DATA)
+    constant = made(lambda m, h: h + torch.matmul(h, CLASS_WEIGHTS)[:, None])
+    with pytest.raises(ArgumentError, match=r"^model: .*float32, and the data float64; register them as buffers"):
+        NetworkLoss(constant, "cross_entropy", DATA)
+
+
 @pytest.mark.parametrize(("arguments", "says"), [
     ({"device": "gpu"}, "device: got 'gpu'"), ({"device": "meta"}, "device: got 'meta'"), ({"device": 1.5}, "device"),
     ({"batched_loss": 3}, "batched_loss: got int"), ({"initialise": "zeros"}, "initialise: got str"),
@@ -191,6 +247,20 @@ def test_wrong_points_inputs_and_tensors():
     for wrong in (INPUTS[:, 1:], INPUTS[0], "abc"):
         with pytest.raises(ArgumentError, match="inputs: got"):
             network.outputs(x, wrong)
+
+
+@pytest.mark.parametrize("dtype", [np.longdouble, ">f8", np.int8, np.uint64, np.float16, ">f4"])
+def test_points_of_any_number_type(dtype):
+    network = NetworkLoss(nn.Linear(6, 3), "cross_entropy", DATA, weight_decay=0.1)
+    x = np.arange(2.0 * network.dim).reshape(2, -1)
+    other = x.astype(dtype)
+    for call in (network.energy, network.gradient, lambda y: network.hessian_vector(y, y), network.training_error):
+        assert np.array_equal(call(other), call(x))
+        assert call(other).dtype == np.float64
+    assert np.array_equal(network.per_sample_gradients(other[0]), network.per_sample_gradients(x[0]))
+    assert np.array_equal(
+        network.outputs(x, INPUTS.astype(dtype)), network.outputs(x, INPUTS.astype(dtype).astype(float))
+    )
 
 
 def test_each_package_has_its_extra(monkeypatch):

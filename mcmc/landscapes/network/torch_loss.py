@@ -8,7 +8,6 @@ the order of `named_parameters`, each row by row. NumPy arrays on the CPU, and C
 not copied where dtypes agree. torch's number of threads stays as it is: set it with torch.set_num_threads.
 """
 
-import hashlib
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
@@ -24,16 +23,17 @@ from mcmc.landscapes.network.array_modules import (
     checked_point,
     single_point,
 )
-from mcmc.landscapes.network.data import Data, array_checksum, checked_data
+from mcmc.landscapes.network.data import Data, checked_data
 from mcmc.landscapes.network.initial_weights import drawn_weights, initial_laws
 from mcmc.landscapes.network.optional import optional_module
 from mcmc.landscapes.network.stacked_layers import cross_entropy_slope, stacked_layers
 from mcmc.landscapes.network.torch_checks import check_arguments, checked_device, fixed_module
-from mcmc.landscapes.network.torch_trial import try_network
+from mcmc.landscapes.network.torch_identity import module_identity
+from mcmc.landscapes.network.torch_trial import called, try_network
 from mcmc.memory import require_memory
 
 CHUNK = 256
-"""Samples of the whole data worked on at once, whatever the chains."""
+"""Samples worked on at once, whatever the chains."""
 COMPILED = ("_torch", "_slopes", "_losses", "_each", "_forward", "_turn", "_stack", "_losses_of")
 
 
@@ -46,7 +46,8 @@ class NetworkLoss:
     (samples, features) for all or (chains, samples, features), to the mean losses (chains,). `initialise(chains, seed)`
     gives starting weights (chains, dim). `compile` passes losses and gradients to torch.compile. Buffers, such as
     BatchNorm's running statistics, are held at their values with buffers="frozen"; parameters with requires_grad False
-    are held at theirs, and are no weights. Raises LandscapeError without torch, DeviceError for a device that is not
+    are held at theirs, and are no weights. Layers that torch cannot vmap, such as recurrent ones, need `batched_loss`,
+    and have no `outputs` then. Raises LandscapeError without torch, DeviceError for a device that is not
     there, ArgumentError for a module or loss that does not fit: both are tried on a few samples.
     """
 
@@ -117,29 +118,18 @@ class NetworkLoss:
         self._build()
 
     def identity(self) -> dict[str, str | int | float]:
-        """What sets the law, arrays by checksum (SHA-256). See mcmc.landscape.IdentifiedLandscape."""
-        fixed = {**dict(self.model.named_parameters()), **dict(self.model.named_buffers())}
-        held = {name: tensor for name, tensor in fixed.items() if name not in self._names}
-        sums = (f"{name} {array_checksum(tensor.detach().cpu().numpy())}" for name, tensor in sorted(held.items()))
-        shapes = (f"{name}{shape}" for name, shape in zip(self._names, self._shapes, strict=True))
-        return {
-            "landscape": type(self).__name__,
-            "model": _attribute(repr(self.model)),
-            "parameters": _attribute(" ".join(shapes)),
-            "loss": _named(self.loss),
-            "batched_loss": _named(self.batched_loss),
-            "weight_decay": self.weight_decay,
-            "dtype": self.dtype,
-            "held_sha256": hashlib.sha256(" ".join(sums).encode()).hexdigest() if held else "none",
-            **self.data.checksums,
-        }
+        """What sets the law, arrays by checksum, functions by what they give for some weights and samples.
+
+        See mcmc.landscape.IdentifiedLandscape.
+        """
+        return module_identity(self)
 
     def initial_x(self, chain: int | Sequence[int] | np.ndarray, seed: int) -> np.ndarray:
         """Weights by torch's own laws, or by `initialise`: (chains, dim) float64, by seed and chain id alone.
 
         See `mcmc.landscapes.network.initial_weights`. Raises ArgumentError for a layer whose law is not known.
         """
-        ids = chain_ids(chain if isinstance(chain, (int, np.integer)) else [int(c) for c in chain])
+        ids = chain_ids(chain)
         if self.initialise is None:
             start = self._start().cpu().double().numpy()
             return drawn_weights(self._laws, self._names, self._spans, start, ids, seed)
@@ -154,7 +144,8 @@ class NetworkLoss:
         `batch` has indices of samples, (samples,) or (chains, samples) for each chain its own; None for all data.
         Raises ArgumentError for shapes or indices that do not fit.
         """
-        weights = self._point(x)
+        x = checked_point("x", x, self.dim)
+        weights = self._tensor(x)
         with self._torch.no_grad():
             loss = 0.0
             for inputs, targets, share, axis in self._chunks(batch, len(weights)):
@@ -168,8 +159,8 @@ class NetworkLoss:
 
     def energy_and_gradient(self, x: Any, batch: Any | None = None) -> tuple[Any, Any]:
         """`energy` and `gradient` for the price of the gradient."""
-        weights = self._point(x)
-        loss, slope = 0.0, None
+        x = checked_point("x", x, self.dim)
+        weights, loss, slope = self._tensor(x), 0.0, None
         for inputs, targets, share, axis in self._chunks(batch, len(weights)):
             flat, part = self._slope(weights, inputs, targets, axis)
             loss = loss + share * part.double()
@@ -199,8 +190,8 @@ class NetworkLoss:
 
     def hessian_vector(self, x: Any, v: Any, batch: Any | None = None) -> Any:
         """Hessian of `energy` at x (chains, dim), or (1, dim) for all, times v (chains, dim): (chains, dim)."""
-        along = self._point(v, "v")
-        weights = self._point(x)
+        v = checked_point("v", v, self.dim)
+        along, weights = self._tensor(v), self._point(x)
         if len(weights) not in (1, len(along)):
             raise ArgumentError(f"x, v: got {len(weights)} and {len(along)} chains; as many, or one x, are needed")
         weights, product = weights.expand(len(along), -1), 0.0
@@ -213,7 +204,10 @@ class NetworkLoss:
         return self._array(product, v) + self.weight_decay * v
 
     def outputs(self, x: Any, inputs: Any) -> Any:
-        """Outputs of the network, (chains, samples, out), for inputs (samples, features)."""
+        """Outputs of the network, (chains, samples, out), for inputs (samples, features).
+
+        Raises ArgumentError where torch cannot call the module for all chains at once.
+        """
         return self._array(
             self._outputs(self._point(x), self._tensor(checked_inputs(inputs, self._inputs.shape[1]))), x
         )
@@ -221,7 +215,7 @@ class NetworkLoss:
     def test_error(self, x: Any) -> Any:
         """Wrong fraction of the test samples, (chains,) float64; the mean loss where targets are values.
 
-        Raises ArgumentError without test samples.
+        Raises ArgumentError without test samples, and as `outputs`.
         """
         if self.data.test_inputs is None:
             raise ArgumentError(f"data: {self.data.name} has no test samples; give test_inputs and test_targets")
@@ -250,7 +244,7 @@ class NetworkLoss:
         with self._torch.no_grad():
             if self._stack is not None:
                 return self._stack.outputs(self._pieces(weights), inputs[None]).mT
-            return self._forward(self._pieces(weights), inputs)
+            return called(self, weights, inputs)
 
     def _loss_of(self, outputs, targets):
         if self.loss == "cross_entropy":
@@ -340,10 +334,11 @@ class NetworkLoss:
     def _chunks(self, batch, chains):
         """Inputs, targets, share of all samples, and the axis of chains they have."""
         if batch is not None:
-            chosen = self._indices(batch, chains)
-            some = (whole.index_select(0, chosen.view(-1)) for whole in (self._inputs, self._targets))
-            inputs, targets = (part.view(*chosen.shape, *part.shape[1:]) for part in some)
-            yield inputs, targets, 1.0, 0 if chosen.ndim == 2 else None
+            every = self._indices(batch, chains)
+            for chosen in every.split(CHUNK, dim=-1):
+                some = (whole.index_select(0, chosen.reshape(-1)) for whole in (self._inputs, self._targets))
+                inputs, targets = (part.view(*chosen.shape, *part.shape[1:]) for part in some)
+                yield inputs, targets, chosen.shape[-1] / every.shape[-1], 0 if chosen.ndim == 2 else None
             return
         for begin in range(0, self.data.size, CHUNK):
             part = slice(begin, begin + CHUNK)
@@ -355,8 +350,8 @@ class NetworkLoss:
         host = chosen.get() if hasattr(chosen, "get") else chosen
         return self._torch.from_numpy(np.array(host, dtype=np.int64)).to(self.device)
 
-    def _point(self, x, name="x"):
-        return self._tensor(checked_point(name, x, self.dim))
+    def _point(self, x):
+        return self._tensor(checked_point("x", x, self.dim))
 
     def _start(self):
         """Weights (dim,) of the module itself."""
@@ -381,17 +376,3 @@ class NetworkLoss:
 
     def _decay(self, x):
         return 0.5 * self.weight_decay * (x * x).sum(axis=1) if self.weight_decay else 0.0
-
-
-def _named(function):
-    """A loss by its name; a module by what it writes of itself."""
-    if function is None or isinstance(function, str):
-        return function or "none"
-    if hasattr(function, "named_modules"):
-        return _attribute(repr(function))
-    return getattr(function, "__qualname__", type(function).__qualname__)
-
-
-def _attribute(text):
-    """Text of a length that an attribute of a file may have: beyond it, the beginning and a checksum."""
-    return text if len(text) < 4000 else f"{text[:1000]}... {hashlib.sha256(text.encode()).hexdigest()}"

@@ -22,7 +22,8 @@ def try_network(network: Any, model: Any) -> None:
     chosen = np.arange(SAMPLES) % network.data.size
     inputs, targets = network._inputs[chosen], network._targets[chosen]
     weights = network._start()[None]
-    outputs = _outputs(network, weights, inputs)
+    if network.batched_loss is None:
+        outputs = _outputs(network, weights, inputs)
     _refuse_random_training(torch, network, model, inputs)
     if network.batched_loss is None:
         _refuse_mixing(torch, network, weights, inputs, outputs)
@@ -35,17 +36,29 @@ def try_network(network: Any, model: Any) -> None:
         return torch.func.vmap(network._mean_loss, in_dims=(0, axis, axis))(network._pieces(points), given, wanted)
 
     name = "loss" if network.batched_loss is None else "batched_loss"
-    _refuse_no_mean(torch, name, losses, torch.cat([weights, 1.1 * weights + 0.01]), inputs, targets)
+    weighted = name == "loss" and getattr(network.loss, "weight", None) is not None
+    _refuse_no_mean(torch, name, losses, torch.cat([weights, 1.1 * weights + 0.01]), inputs, targets, weighted)
+
+
+def called(network: Any, weights: Any, inputs: Any) -> Any:
+    """What the module gives for weights (chains, dim) and inputs (samples, features).
+
+    Raises ArgumentError, with what to do about it, where it cannot be called.
+    """
+    try:
+        return network._forward(network._pieces(weights), inputs)
+    except Exception as error:
+        if network.batched_loss is not None:
+            raise ArgumentError(
+                f"outputs: {type(network.model).__name__} cannot be called for all chains at once, and batched_loss "
+                f"gives losses alone ({_first_line(error)})"
+            ) from error
+        raise ArgumentError(_why(error, f"model: cannot be called on inputs {tuple(inputs.shape)}", IMAGES)) from error
 
 
 def _outputs(network, weights, inputs):
     with network._torch.no_grad():
-        try:
-            outputs = network._forward(network._pieces(weights), inputs)
-        except Exception as error:
-            raise ArgumentError(
-                _why(error, f"model: cannot be called on inputs {tuple(inputs.shape)}", IMAGES)
-            ) from error
+        outputs = called(network, weights, inputs)
     if not isinstance(outputs, network._torch.Tensor):
         raise ArgumentError(f"model: gives {type(outputs).__name__}; one tensor (samples, outputs) is needed")
     shape, asked = tuple(outputs.shape[1:]), network.data.outputs
@@ -63,20 +76,32 @@ IMAGES = "for images begin with torch.nn.Unflatten(1, (channels, height, width))
 
 def _why(error: Exception, what: str, advice: str) -> str:
     """One line for an error of torch's."""
-    text = (str(error).strip().splitlines() or [""])[0]
+    text, name = _first_line(error), what.split(":")[0]
     if "rrelu" in text:
         return "model: has RReLU, which cannot be worked on for all chains at once; use LeakyReLU, its evaluation mode"
     if "random" in text:
         return (
-            f"{what.split(':')[0]}: draws random numbers, in evaluation mode too; give functional dropout "
+            f"{name}: draws random numbers, in evaluation mode too; give functional dropout "
             "training=self.training, or leave it out"
         )
     if "data-dependent" in text or ".item()" in text:
         return (
-            f"{what.split(':')[0]}: decides by the values of its tensors, which cannot be done for all chains at once; "
+            f"{name}: decides by the values of its tensors, which cannot be done for all chains at once; "
             "use torch.where in place of if, and no .item()"
         )
+    if "Batching rule" in text:
+        return (
+            f"{name}: has an operation that torch cannot do for all chains at once, as recurrent layers "
+            f"have; write it in others, or give batched_loss ({text.split(';')[0]})"
+        )
+    if "Double" in text or "double" in text:
+        mend = "register them as buffers" if name == "model" else f"use {name}.double(), or double tensors in it"
+        return f"{what}: some of its numbers are float32, and the data float64; {mend}, or dtype='float32' ({text})"
     return f"{what}; {advice} ({type(error).__name__}: {text})"
+
+
+def _first_line(error):
+    return (str(error).strip().splitlines() or [""])[0]
 
 
 def _refuse_random_training(torch, network, model, inputs):
@@ -131,7 +156,7 @@ def _try_loss(torch, loss, outputs, targets):
         raise ArgumentError("loss: has no gradient by the outputs; a differentiable function of them is needed")
 
 
-def _refuse_no_mean(torch, name, losses, weights, inputs, targets):
+def _refuse_no_mean(torch, name, losses, weights, inputs, targets, weighted):
     """Two chains: samples together and alone, shared and one's own, a chain with the other and alone."""
     own = [part.expand(2, *part.shape).clone() for part in (inputs, targets)]
     point = weights.clone().requires_grad_(name == "batched_loss")
@@ -150,9 +175,12 @@ def _refuse_no_mean(torch, name, losses, weights, inputs, targets):
         raise ArgumentError(f"{name}: has no gradient by x; a differentiable function of it is needed")
     if not _close(torch, torch.stack(single).mean(0), joint):
         alone = torch.stack(single).mean(0)[0].item()
+        advice = "reduction='mean' or 'none', nothing across samples"
+        if weighted:
+            advice = "with class weights reduction='mean' divides by those of the batch: use reduction='none'"
         raise ArgumentError(
             f"{name}: of {len(inputs)} samples together is {joint[0].item():.6g}, and the mean of their losses alone "
-            f"{alone:.6g}; a mean over samples is needed (reduction='mean' or 'none', nothing across samples)"
+            f"{alone:.6g}; a mean over samples is needed ({advice})"
         )
     if not (_close(torch, each, joint) and _close(torch, first, joint[:1])):
         raise ArgumentError(f"{name}: of a chain changes with the other chains, or samples of its own; {NEEDED[name]}")
