@@ -46,6 +46,29 @@ def test_wrong_points(call, wrong):
         calls[call](wrong(X))
 
 
+@pytest.mark.parametrize("dtype", [np.int64, np.int8, np.longdouble, ">f8", np.float16])
+def test_points_of_any_number_type(dtype):
+    model = mlp(DATA, (4,), weight_decay=0.1)
+    x = np.arange(2.0 * model.dim).reshape(2, -1)
+    for call in (model.energy, model.gradient, lambda y: model.hessian_vector(y, y), model.training_error):
+        assert np.array_equal(call(x.astype(dtype)), call(x))
+    assert np.array_equal(model.per_sample_gradients(x[0].astype(dtype)), model.per_sample_gradients(x[0]))
+    assert np.array_equal(model.outputs(x, INPUTS.astype(">f8")), model.outputs(x, INPUTS))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_data_are_what_they_were_when_given(dtype):
+    inputs, values = INPUTS.astype(dtype), INPUTS[:, :2].copy()
+    data = Data(inputs, values, inputs, values)
+    model = mlp(data, (4,))
+    x = model.initial_x(2, seed=1)
+    energy, error = model.energy(x), model.test_error(x)
+    inputs[:], values[:] = 0.0, 7.0
+    assert np.array_equal(model.energy(x), energy)
+    assert np.array_equal(model.test_error(x), error)
+    assert data.inputs.dtype == dtype
+
+
 def test_one_point_or_as_many_as_directions():
     along, batch = np.random.default_rng(1).normal(size=(3, MODEL.dim)), np.arange(6).reshape(3, 2)
     each = MODEL.hessian_vector(np.repeat(X[:1], 3, axis=0), along, batch)
@@ -73,6 +96,8 @@ def test_wrong_inputs_of_outputs(inputs):
     (([[1.0, 2.0], [3.0]], [0, 1]), "inputs: got list"),
     ((INPUTS, np.zeros((40, 0))), "targets: got shape"),
     ((INPUTS, DATA.targets, INPUTS, DATA.targets[:, None]), "use targets"),
+    ((INPUTS, np.full(40, 2**63, np.uint64)), "targets: got label 9223372036854775808; classes are numbered"),
+    ((INPUTS, DATA.targets - 1), "targets: got label -1; classes are numbered"),
 ])  # fmt: skip
 def test_wrong_data(arrays, says):
     with pytest.raises(ArgumentError, match=says):
@@ -94,6 +119,16 @@ class Pairs:
 
     def __getitem__(self, i):
         return INPUTS[i], int(DATA.targets[i])
+
+
+class Unreadable(Pairs):
+    def __getitem__(self, i):
+        raise RuntimeError("no disk\nno tape")
+
+
+def test_a_dataset_that_cannot_be_read():
+    with pytest.raises(ArgumentError, match=r"^dataset: got Unreadable; a Dataset .* is needed \(no disk\)$"):
+        from_torch(Unreadable())
 
 
 @pytest.mark.parametrize(("given", "says"), [

@@ -14,7 +14,10 @@ def array_module(like: Any) -> Any:
 
 
 def checked_point(name: str, x: Any, dim: int, chains: int | None = None) -> Any:
-    """`x` itself. Raises ArgumentError unless it is an array (chains, dim), and has as many chains as it should."""
+    """`x` itself, or as float64 where it is neither that nor float32.
+
+    Raises ArgumentError unless it is an array (chains, dim), and has as many chains as it should.
+    """
     shape = getattr(x, "shape", None)
     if type(x).__module__.partition(".")[0] == "torch":
         raise ArgumentError(f"{name}: got a torch tensor; give a NumPy array, as {name}.detach().cpu().numpy()")
@@ -23,15 +26,16 @@ def checked_point(name: str, x: Any, dim: int, chains: int | None = None) -> Any
         raise ArgumentError(f"{name}: got {got}; an array of weights (chains, {dim}) is needed")
     if chains is not None and shape[0] != chains:
         raise ArgumentError(f"{name}: got {shape[0]} chains; as many as the other array has, {chains}, are needed")
-    return x
+    return _as_float(x)
 
 
 def single_point(x: Any, dim: int) -> Any:
     """One point (dim,) or (1, dim) as (1, dim). Raises ArgumentError for anything else."""
     point = x[None] if getattr(x, "ndim", 0) == 1 else x
-    if len(checked_point("x", point, dim)) != 1:
+    checked = checked_point("x", point, dim)
+    if len(checked) != 1:
         raise ArgumentError(f"x: got shape {x.shape}; one point ({dim},) is needed")
-    return point
+    return checked
 
 
 def checked_indices(batch: Any, size: int, chains: int) -> Any:
@@ -54,13 +58,17 @@ def checked_indices(batch: Any, size: int, chains: int) -> Any:
 
 
 def checked_inputs(inputs: Any, features: int) -> Any:
-    """`inputs` as an array. Raises ArgumentError unless it is (samples, features) numbers."""
+    """`inputs` as an array of floats. Raises ArgumentError unless it is (samples, features) numbers."""
     given = inputs if hasattr(inputs, "__cuda_array_interface__") else _numpy("inputs", inputs)
     if given.ndim != 2 or given.shape[1] != features or not len(given) or given.dtype.kind not in "fiu":
         raise ArgumentError(
             f"inputs: got shape {given.shape} of {given.dtype}; numbers (samples, {features}) are needed"
         )
-    return given
+    return _as_float(given)
+
+
+def _as_float(values):
+    return values if values.dtype.char in "df" and values.dtype.isnative else values.astype(np.float64)
 
 
 def _numpy(name, values):

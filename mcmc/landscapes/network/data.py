@@ -10,13 +10,16 @@ import numpy as np
 from mcmc.errors import ArgumentError
 from mcmc.random import Stream, words
 
+LARGEST_LABEL = 2**31 - 1
+"""Beyond any number of classes that outputs could be made for."""
+
 
 @dataclass(frozen=True)
 class Data:
     """Training and test samples. Raises ArgumentError for shapes or values that do not fit together."""
 
     inputs: np.ndarray
-    """(samples, features) floats; float64 unless given as float32."""
+    """(samples, features) floats, a copy; float64 unless given as float32."""
     targets: np.ndarray
     """(samples,) int64 labels, or (samples, outputs) float64 values."""
     test_inputs: np.ndarray | None = None
@@ -141,7 +144,8 @@ def plain_array(name: str, values: Any) -> np.ndarray:
 
 def _checked(inputs: Any, targets: Any, prefix: str) -> tuple[np.ndarray, np.ndarray]:
     x, y = plain_array(f"{prefix}inputs", inputs), plain_array(f"{prefix}targets", targets)
-    x = x if x.dtype == np.float32 else x.astype(np.float64)
+    # A copy: what happens to the caller's array later changes no energy.
+    x = np.array(x, dtype=np.float32 if x.dtype == np.float32 else np.float64, order="C")
     if x.ndim != 2 or not x.size or not np.isfinite(x).all():
         raise ArgumentError(f"{prefix}inputs: got shape {x.shape}; finite numbers (samples, features) are needed")
     if y.ndim == 0 or len(y) != len(x):
@@ -153,12 +157,15 @@ def _checked(inputs: Any, targets: Any, prefix: str) -> tuple[np.ndarray, np.nda
             "fitted targets.astype(float)"
         )
     if whole and y.ndim == 1:
-        if y.min() < 0:
-            raise ArgumentError(f"{prefix}targets: got label {y.min()}; classes are numbered from 0")
-        return np.ascontiguousarray(x), y.astype(np.int64)
+        if y.min() < 0 or y.max() > LARGEST_LABEL:
+            wrong = y.min() if y.min() < 0 else y.max()
+            raise ArgumentError(
+                f"{prefix}targets: got label {wrong}; classes are numbered from 0 to at most {LARGEST_LABEL}"
+            )
+        return x, y.astype(np.int64)
     if y.ndim != 2 or not y.shape[1] or not np.isfinite(y).all():
         raise ArgumentError(
             f"{prefix}targets: got shape {y.shape} of {y.dtype}; labels (samples,) of whole numbers, or finite values "
             "(samples, outputs), are needed"
         )
-    return np.ascontiguousarray(x), np.ascontiguousarray(y.astype(np.float64))
+    return x, np.array(y, dtype=np.float64, order="C")

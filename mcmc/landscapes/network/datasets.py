@@ -110,10 +110,12 @@ def _stacked(dataset, name):
         inputs = [plain_array("inputs", pair[0]).reshape(-1) for pair in pairs]
         targets = [plain_array("targets", pair[1]) for pair in pairs]
         return np.stack(inputs), np.stack(targets)
-    except (TypeError, ValueError, IndexError, KeyError, NotImplementedError) as error:
+    except Exception as error:
+        # A dataset reads and changes its items by code of its own, which may fail in any way.
+        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ArgumentError(
             f"{name}: got {type(dataset).__name__}; a Dataset with a length, of pairs (input, target) of one shape, "
-            f"is needed ({error})"
+            f"is needed ({said})"
         ) from error
 
 

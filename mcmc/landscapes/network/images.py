@@ -35,7 +35,8 @@ def fashion_mnist(
     """
     folder = DEBIAN_FOLDER if path is None else Path(path)
     if _file(folder, "train-images-idx3-ubyte") is None:
-        raise LandscapeError(f"Fashion-MNIST: no files in {folder}; {INSTALL}, or give `path`")
+        otherwise = "or give `path`" if path is None else "and leave `path` out, or give a folder with the four files"
+        raise LandscapeError(f"Fashion-MNIST: no files in {folder}; {INSTALL}, {otherwise}")
     return idx_folder(
         folder, side, samples=samples, test_samples=test_samples, seed=seed, scale=scale, name="fashion-mnist"
     )

@@ -87,7 +87,9 @@ def _shares(outputs):
     top = shares.max(axis=0)
     shares -= top
     np.exp(shares, out=shares)
-    return shares, shares.sum(axis=0), top
+    # Of a single column NumPy would add the entries in another order than those of many.
+    total = shares.sum(axis=0) if shares.shape[1] > 1 else shares.cumsum(axis=0)[-1]
+    return shares, total, top
 
 
 def _label_loss(outputs, targets, total, top):

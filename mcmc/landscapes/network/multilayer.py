@@ -31,7 +31,7 @@ from mcmc.memory import require_memory
 from mcmc.random import Stream, normals
 
 CHUNK = 256
-"""Samples of the whole data worked on at once, whatever the chains: memory stays chains x CHUNK x widths."""
+"""Samples worked on at once, whatever the chains: memory stays chains x CHUNK x widths."""
 
 
 class MLP:
@@ -78,7 +78,7 @@ class MLP:
 
         LeCun, Bottou, Orr & Mueller 1998; He, Zhang, Ren & Sun 2015, arXiv:1502.01852.
         """
-        ids = chain_ids(chain if isinstance(chain, (int, np.integer)) else [int(c) for c in chain])
+        ids = chain_ids(chain)
         require_memory(24.0 * ids.size * self.dim, f"weights of {ids.size} chains", "take fewer units or chains")
         calls = -(-self.dim // 2)
         drawn = normals(seed, Stream.INITIAL, np.arange(calls)[None, :], 0, ids[:, None])
@@ -95,7 +95,7 @@ class MLP:
         `batch` has indices of samples, (samples,) or (chains, samples) for each chain its own; None for all data.
         Raises ArgumentError for shapes or indices that do not fit.
         """
-        checked_point("x", x, self.dim)
+        x = checked_point("x", x, self.dim)
         loss: Any = 0.0
         for inputs, targets, share in self._chunks(batch, x):
             outputs = self._forward(x, inputs)[-1]
@@ -108,7 +108,7 @@ class MLP:
 
     def energy_and_gradient(self, x: Any, batch: Any | None = None) -> tuple[Any, Any]:
         """`energy` and `gradient` for the price of the gradient."""
-        checked_point("x", x, self.dim)
+        x = checked_point("x", x, self.dim)
         loss, gradient = self._decay(x), self.weight_decay * x
         for inputs, targets, share in self._chunks(batch, x):
             levels = self._forward(x, inputs)
@@ -133,7 +133,7 @@ class MLP:
 
     def outputs(self, x: Any, inputs: Any) -> Any:
         """Outputs of the network, (chains, samples, out), for inputs (samples, features)."""
-        checked_point("x", x, self.dim)
+        x = checked_point("x", x, self.dim)
         given = array_module(x).asarray(checked_inputs(inputs, self.sizes[0]))
         return self._forward(x, given)[-1].copy()
 
@@ -184,8 +184,8 @@ class MLP:
 
     def hessian_vector(self, x: Any, v: Any, batch: Any | None = None) -> Any:
         """Hessian of `energy` at x (chains, dim), or (1, dim) for all, times v (chains, dim): (chains, dim)."""
-        checked_point("v", v, self.dim)
-        if len(checked_point("x", x, self.dim)) == 1:
+        v, x = checked_point("v", v, self.dim), checked_point("x", x, self.dim)
+        if len(x) == 1:
             # A batch for all leaves the point one for all; a batch for each direction asks for a point for each.
             x = x if batch is None or getattr(batch, "ndim", 2) == 1 else np.repeat(x, len(v), axis=0)
         else:
@@ -262,10 +262,13 @@ class MLP:
 
     def _samples(self, batch, x):
         """Inputs (samples, features) or (chains, samples, features), and their targets."""
-        inputs, targets = self._arrays(x)[:2]
         if batch is None:
-            return inputs, targets
-        chosen = checked_indices(batch, self.data.size, len(x))
+            return self._arrays(x)[:2]
+        return self._gathered(checked_indices(batch, self.data.size, len(x)), x)
+
+    def _gathered(self, chosen, x):
+        """Inputs and targets of checked indices, in memory that the next call uses again."""
+        inputs, targets = self._arrays(x)[:2]
         if not isinstance(x, np.ndarray):
             chosen = array_module(x).asarray(chosen)
             return inputs[chosen], targets[chosen]
@@ -273,9 +276,12 @@ class MLP:
         return np.take(inputs, chosen, axis=0, out=room, mode="clip"), targets[chosen]
 
     def _chunks(self, batch, x) -> Iterator[tuple[Any, Any, float]]:
-        """Inputs, targets and share of all samples, in chunks when the batch is all data."""
+        """Inputs, targets and share of all samples, in chunks of what is more than CHUNK."""
         if batch is not None:
-            yield *self._samples(batch, x), 1.0
+            chosen = checked_indices(batch, self.data.size, len(x))
+            for begin in range(0, chosen.shape[-1], CHUNK):
+                part = chosen[..., begin : begin + CHUNK]
+                yield *self._gathered(part, x), part.shape[-1] / chosen.shape[-1]
             return
         every, wanted = self._arrays(x)[:2]
         for begin in range(0, self.data.size, CHUNK):
@@ -304,7 +310,8 @@ class MLP:
 
     def _error(self, x, first):
         """Wrong fraction of the samples that `_arrays` has from place `first`."""
-        inputs, targets = self._arrays(checked_point("x", x, self.dim))[first : first + 2]
+        x = checked_point("x", x, self.dim)
+        inputs, targets = self._arrays(x)[first : first + 2]
         outputs = self._forward(x, inputs)[-1]
         if self.loss.classes:
             return (outputs.argmax(axis=-1) != targets).mean(axis=-1)
