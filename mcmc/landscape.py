@@ -258,7 +258,7 @@ class IdentifiedLandscape(Protocol):
         ...
 
 
-def chain_ids(chains: int | Sequence[int]) -> np.ndarray:
+def chain_ids(chains: int | Sequence[int] | np.ndarray) -> np.ndarray:
     """Chain identities, (chains,) uint32: 0..chains-1 for a count, else the given ids.
 
     Raises ArgumentError for a count below 1, or ids that are negative, repeated or beyond 2^32 - 1.
@@ -267,8 +267,12 @@ def chain_ids(chains: int | Sequence[int]) -> np.ndarray:
         if chains < 1:
             raise ArgumentError(f"chains: got {chains}; at least 1 chain is needed")
         return np.arange(int(chains), dtype=np.uint32)
-    ids = np.asarray(chains, dtype=np.int64)
-    if ids.ndim != 1 or ids.size == 0 or ids.min() < 0 or ids.max() >= 2**32 or np.unique(ids).size != ids.size:
+    try:
+        ids = np.asarray(chains)
+    except ValueError:
+        ids = np.empty((0, 0))
+    whole = ids.ndim == 1 and ids.size and ids.dtype.kind in "iu"
+    if not whole or ids.min() < 0 or ids.max() >= 2**32 or np.unique(ids).size != ids.size:
         raise ArgumentError(f"chains: got {chains!r}; a count, or distinct ids from 0 to 2**32 - 1, are needed")
     return ids.astype(np.uint32)
 

@@ -12,7 +12,7 @@ import numpy as np
 from mcmc.errors import ArgumentError
 from mcmc.landscape import SmoothLandscape
 from mcmc.samplers.learning_rates import LearningRates
-from mcmc.samplers.number_checks import number_within
+from mcmc.samplers.number_checks import flag, number_within
 from mcmc.samplers.stochastic import Optimizer
 from mcmc.samplers.update_rules import add_adam
 
@@ -77,7 +77,7 @@ class Adam(Optimizer):
         self.betas = number_within("betas[0]", betas[0], 0.0, 1.0), number_within("betas[1]", betas[1], 0.0, 1.0)
         self.eps = number_within("eps", eps, 0.0)
         self.weight_decay = number_within("weight_decay", weight_decay, 0.0)
-        self.decoupled = bool(decoupled)
+        self.decoupled = flag("decoupled", decoupled)
 
     def init(self, chains, seed) -> AdamState:
         """Start; `chains` is a count or chain ids, `seed` an integer in [0, 2^64)."""

@@ -13,7 +13,7 @@ from mcmc.errors import ArgumentError
 from mcmc.landscape import SmoothLandscape, chain_ids
 from mcmc.samplers.coupled_updates import replica_means
 from mcmc.samplers.learning_rates import LearningRates
-from mcmc.samplers.number_checks import whole_number
+from mcmc.samplers.number_checks import flag, whole_number
 from mcmc.samplers.smooth import SmoothSampler
 from mcmc.samplers.stochastic import StochasticSampler
 from mcmc.samplers.sweeping import sweep_count
@@ -59,7 +59,7 @@ class CoupledOptimizer(StochasticSampler):
         rows = None if self.batches.samples is None else len(self.batches.samples)
         if self.dims and rows not in (None, self.replicas):
             raise ArgumentError(f"samples: got {rows} rows; one for each of the {self.replicas} replicas is needed")
-        self.same_start = bool(same_start)
+        self.same_start = flag("same_start", same_start)
         if self.dims:
             self.coords = {"replica": np.arange(self.replicas)}
 

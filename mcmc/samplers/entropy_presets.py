@@ -93,6 +93,16 @@ def _scale(gamma: Any, scoping: Any) -> Scoping:
     return scale_scoping(positive_number("gamma", gamma), number_within("scoping", scoping, 0.0))
 
 
+def _falling(name: str, value: Any, last: float, argument: str) -> float:
+    """A constant of Parle's that is lowered from `value` on to `last`."""
+    if positive_number(name, value) < last:
+        raise ArgumentError(
+            f"{name}: got {value}; arXiv:1707.00424 lowers it to {last:g}, so {last:g} or more is needed; for less "
+            f"give {argument} to Parle"
+        )
+    return float(value)
+
+
 def _entropy_sgd_paper(step_size, gamma=1e-4, scoping=1e-3, noise=1e-4, steps=20, inner_step_size=0.1, alpha=0.75):
     return {
         "beta": _beta(noise, 2.0),
@@ -134,8 +144,8 @@ def _parle_paper(batches, replicas=3, step_size=0.1, gamma=100.0, rho=1.0, steps
         "replicas": replicas,
         "step_size": positive_number("step_size", step_size),
         "inner_step_size": step_size,
-        "scale": parle_scoping(positive_number("gamma", gamma), batches, 1.0),
-        "coupling": parle_scoping(positive_number("rho", rho), batches, 0.1, inverse=True),
+        "scale": parle_scoping(_falling("gamma", gamma, 1.0, "scale"), batches, 1.0),
+        "coupling": parle_scoping(_falling("rho", rho, 0.1, "coupling"), batches, 0.1, inverse=True),
         "steps": steps,
         "averaging": 0.75,
         "momentum": 0.9,

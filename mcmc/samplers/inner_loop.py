@@ -20,7 +20,7 @@ from mcmc.samplers.coupled_updates import (
     outer_step_with_momentum,
 )
 from mcmc.samplers.learning_rates import LearningRates
-from mcmc.samplers.number_checks import number_within, positive_number, share, whole_number
+from mcmc.samplers.number_checks import flag, number_within, positive_number, share, whole_number
 from mcmc.samplers.scoping import SMALLEST, Scoping, checked_scoping
 from mcmc.samplers.update_rules import add_pulled, add_pulled_and_noise
 
@@ -99,7 +99,7 @@ class InnerLoopOptimizer(CoupledOptimizer):
         self.averaging = share("averaging", averaging)
         self.momentum = number_within("momentum", momentum, 0.0, 1.0)
         self.outer_momentum = number_within("outer_momentum", outer_momentum, 0.0, 1.0)
-        self.nesterov = bool(nesterov)
+        self.nesterov = flag("nesterov", nesterov)
         if self.nesterov and not self.momentum and not self.outer_momentum:
             raise ArgumentError("nesterov: got momentum 0; Nesterov's needs momentum above 0")
 

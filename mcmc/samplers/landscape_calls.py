@@ -63,4 +63,5 @@ def _said(landscape, name, found, shape):
         got = f"shape {found.shape} of {found.dtype}"
     elif hasattr(found, "shape"):
         got = f"{got} of shape {tuple(found.shape)}"
-    return f"landscape: {name} of {type(landscape).__name__} gives {got}; a NumPy array of float64 of shape {shape} is needed"
+    needed = f"a NumPy array of float64 of shape {shape} is needed"
+    return f"landscape: {name} of {type(landscape).__name__} gives {got}; {needed}"

@@ -12,6 +12,13 @@ def is_number(value: Any) -> bool:
     return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
 
 
+def flag(name: str, value: Any) -> bool:
+    """`value` as True or False, which it must be: text such as "no" would count as True."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise ArgumentError(f"{name}: got {value!r}; True or False is needed")
+    return bool(value)
+
+
 def number_within(name: str, value: Any, least: float, below: float = np.inf) -> float:
     """`value` as a float from `least` to below `below`."""
     if not is_number(value) or not least <= value < below:

@@ -15,7 +15,7 @@ from mcmc.landscape import SmoothLandscape
 from mcmc.samplers.coupled_optimizer import CoupledOptimizer
 from mcmc.samplers.coupled_updates import coupled_gradient
 from mcmc.samplers.learning_rates import LearningRates
-from mcmc.samplers.number_checks import number_within
+from mcmc.samplers.number_checks import flag, number_within
 from mcmc.samplers.scoping import Scoping, checked_scoping
 from mcmc.samplers.update_rules import add_sgd
 
@@ -79,9 +79,9 @@ class ReplicatedSGD(CoupledOptimizer):
         )  # fmt: skip
         self.coupling = checked_scoping("coupling", coupling, zero=True, infinite=False)
         self.momentum = number_within("momentum", momentum, 0.0, 1.0)
-        if nesterov and not self.momentum:
+        self.nesterov = flag("nesterov", nesterov)
+        if self.nesterov and not self.momentum:
             raise ArgumentError("nesterov: got momentum 0; Nesterov's needs momentum above 0")
-        self.nesterov = bool(nesterov)
 
     def init(self, chains, seed) -> ReplicatedSGDState:
         """Start; `chains` is a count or chain ids, `seed` an integer in [0, 2^64)."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from mcmc.landscape import SmoothLandscape
 from mcmc.samplers.learning_rates import LearningRates
-from mcmc.samplers.number_checks import number_within
+from mcmc.samplers.number_checks import flag, number_within
 from mcmc.samplers.stochastic import Optimizer
 from mcmc.samplers.update_rules import add_rmsprop
 
@@ -78,7 +78,7 @@ class RMSprop(Optimizer):
         self.eps = number_within("eps", eps, 0.0)
         self.weight_decay = number_within("weight_decay", weight_decay, 0.0)
         self.momentum = number_within("momentum", momentum, 0.0, 1.0)
-        self.centered = bool(centered)
+        self.centered = flag("centered", centered)
 
     def init(self, chains, seed) -> RMSpropState:
         """Start; `chains` is a count or chain ids, `seed` an integer in [0, 2^64)."""

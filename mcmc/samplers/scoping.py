@@ -24,7 +24,7 @@ class Scoping(NamedTuple):
     ratio: float = 1.0
     """Factor from one change to the next."""
     limit: float | None = None
-    """Where a rising value (ratio above 1) or a falling one ends; None: nowhere."""
+    """Where a rising value (ratio above 1) or a falling one ends; None: nowhere. A constant one stays what it is."""
     every: int = 1
     """Steps between changes."""
 
@@ -32,7 +32,7 @@ class Scoping(NamedTuple):
         """Value in a step: an outer step of EntropySGD and Parle, a sweep of ElasticSGD and ReplicatedSGD."""
         with np.errstate(over="ignore", under="ignore"):
             value = float(self.first * np.float64(self.ratio) ** (step // self.every))
-        if self.limit is None:
+        if self.limit is None or self.ratio == 1.0:
             return value
         return min(value, self.limit) if self.ratio >= 1.0 else max(value, self.limit)
 

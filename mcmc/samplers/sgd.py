@@ -12,7 +12,7 @@ import numpy as np
 from mcmc.errors import ArgumentError
 from mcmc.landscape import SmoothLandscape
 from mcmc.samplers.learning_rates import LearningRates
-from mcmc.samplers.number_checks import number_within
+from mcmc.samplers.number_checks import flag, number_within
 from mcmc.samplers.stochastic import Optimizer
 from mcmc.samplers.update_rules import add_sgd
 
@@ -73,12 +73,12 @@ class SGD(Optimizer):
         self.momentum = number_within("momentum", momentum, 0.0, 1.0)
         self.dampening = number_within("dampening", dampening, 0.0, 1.0)
         self.weight_decay = number_within("weight_decay", weight_decay, 0.0)
-        if nesterov and (self.momentum == 0.0 or self.dampening != 0.0):
+        self.nesterov = flag("nesterov", nesterov)
+        if self.nesterov and (self.momentum == 0.0 or self.dampening != 0.0):
             raise ArgumentError(
                 f"nesterov: got momentum {momentum} and dampening {dampening}; Nesterov's needs momentum above 0 and "
                 "dampening 0"
             )
-        self.nesterov = bool(nesterov)
 
     def init(self, chains, seed) -> SGDState:
         """Start; `chains` is a count or chain ids, `seed` an integer in [0, 2^64)."""

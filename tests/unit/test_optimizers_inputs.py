@@ -9,6 +9,8 @@ from mcmc.landscapes.analytic import Quadratic
 from mcmc.landscapes.network import Data, mlp
 from mcmc.samplers import (
     HMC,
+    MALA,
+    PARLE_PAPER,
     SAGA,
     SGD,
     SGLD,
@@ -18,6 +20,7 @@ from mcmc.samplers import (
     EntropySGD,
     LoopConventions,
     ProximalPoint,
+    ReplicatedSGD,
     RMSprop,
     step_rates,
 )
@@ -54,6 +57,36 @@ def regression(**changed):
         (lambda: AdaGrad(NETWORK, eps=None), ArgumentError, "eps: got None"),
         (lambda: SGD(NETWORK, step_size=0.1, dampening=1.0), ArgumentError, "dampening: got 1.0"),
         (lambda: SGD(NETWORK, step_size=0.1, nesterov=True), ArgumentError, "nesterov: .*momentum above 0"),
+        (
+            lambda: SGD(NETWORK, step_size=0.1, momentum=0.9, nesterov="no"),
+            ArgumentError,
+            "nesterov: got 'no'; True or",
+        ),
+        (lambda: Adam(NETWORK, decoupled=0), ArgumentError, "decoupled: got 0; True or False"),
+        (lambda: RMSprop(NETWORK, centered=None), ArgumentError, "centered: got None; True or False"),
+        (
+            lambda: ReplicatedSGD(NETWORK, step_size=0.1, coupling=1.0, same_start="own"),
+            ArgumentError,
+            "same_start: got 'own'; True or False",
+        ),
+        (lambda: MALA(NETWORK, target="a"), ArgumentError, "target: got 'a'; a number below 1"),
+        (lambda: MALA(NETWORK, target=0.0), ArgumentError, "target: got 0.0; an acceptance between .*, 0.7 is usual"),
+        (
+            lambda: HMC(NETWORK, target=0),
+            ArgumentError,
+            "target: got 0; an acceptance between 0 and 1 .*, 0.8 is usual",
+        ),
+        (lambda: HMC(NETWORK, np.inf), ArgumentError, "beta: got inf; HMC needs finite beta"),
+        (
+            lambda: PARLE_PAPER.arguments(batches=9, gamma=0.5),
+            ArgumentError,
+            "gamma: got 0.5; .* lowers it to 1, so 1 or",
+        ),
+        (
+            lambda: PARLE_PAPER.arguments(batches=9, rho=0.01),
+            ArgumentError,
+            "rho: got 0.01; .*0.1 or more .*coupling to",
+        ),
         (lambda: SVRG(NETWORK, step_size=0.1, batch_size=2, period=0), ArgumentError, "period: got 0; a whole number"),
         (lambda: SVRG(NETWORK, step_size=0.1, batch_size=2, period=2.5), ArgumentError, "period: got 2.5"),
         (lambda: SVRG(NETWORK, step_size=0.1, batch_size=2, period=True), ArgumentError, "period: got True"),
@@ -111,6 +144,19 @@ def test_a_table_that_does_not_fit_is_refused_before_it_is_made():
     with pytest.raises(MemoryLimitError, match=r"SAGA's table of 1000000000 x 14 x 31 .* take fewer .* or SVRG"):
         sampler._require_room(10**9)
     assert sampler.init(3, 0).table.shape == (3, 14, 31)
+
+
+@pytest.mark.parametrize("chains", ["a", [0.5, 1.2], [0, "a"], [[0], [1, 2]], [True, False], [], [-1], [2**32], [3, 3]])
+def test_what_is_no_chain_id(chains):
+    with pytest.raises(ArgumentError, match=r"chains: got .*a count, or distinct ids"):
+        SGD(NETWORK, step_size=0.1).init(chains, 0)
+    with pytest.raises(ArgumentError, match=r"chains: got .*a count, or distinct ids"):
+        NETWORK.initial_x(chains, 0)
+
+
+def test_chain_ids_of_any_whole_type():
+    for chains in ([2, 0], (2, 0), np.array([2, 0], np.uint8), np.array([2, 0], np.uint64)):
+        assert SGD(NETWORK, step_size=0.1).init(chains, 0).chain.tolist() == [2, 0]
 
 
 def test_infinite_momentum_is_not_taken_for_a_number():

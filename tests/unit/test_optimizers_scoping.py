@@ -40,6 +40,7 @@ def test_scoping_is_that_of_entropy_sgd_and_parle():
     assert Scoping(1.0, 2.0).value(10**6) == np.inf
     assert Scoping(1.0, 0.5).value(10**6) == 0.0
     assert Scoping(3.0).value(10**6) == 3.0
+    assert [Scoping(5.0, 1.0, limit).value(k) for limit in (2.0, 9.0) for k in (0, 99)] == [5.0] * 4
 
 
 def every_optimizer():

@@ -71,7 +71,7 @@ def test_gradients_of_a_wrong_shape_or_type(cls):
 @pytest.mark.parametrize("cls", SAMPLERS)
 def test_energies_of_a_wrong_shape(cls):
     for wrong in (lambda x: x.sum(), lambda x: 0.0, lambda x: (x * x).sum(axis=1)[:1], lambda x: x):
-        with pytest.raises(ArgumentError, match="^landscape: energy of Bowl gives"):
+        with pytest.raises(ArgumentError, match=r"^landscape: energy of Bowl gives"):
             ended(cls, Bowl(energy=wrong))
 
 
