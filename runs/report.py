@@ -40,7 +40,10 @@ def report(out: Path, bins: int | Literal["auto"] | None = None) -> list[str]:
     else:
         run = load.load(shown(out))
         results = assemble(folder, run, None if bins == "auto" else bins)
-    return write_report(folder, run, results)
+    lines = write_report(folder, run, results)
+    if bins is not None and not getattr(run.experiment, "uses_bins", True):
+        lines.insert(0, f"--bins {bins}: errors of this experiment come from independent repeats, bins change nothing")
+    return lines
 
 
 def write_report(folder: RunFolder, run: Run, results: "xarray.Dataset") -> list[str]:

@@ -16,9 +16,10 @@ import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from runs.experiments import Control, Experiment
+from runs.experiments.cpu_spec import CpuSpec
 from runs.experiments.perceptron_draws import Column, DrawFile, run_draws
 from runs.grid import Point, Positives, point_seed, points
-from runs.spec import RunSpec, Section
+from runs.spec import Section
 
 if TYPE_CHECKING:
     import xarray
@@ -76,7 +77,7 @@ class CaseGrid(Section):
         return value
 
 
-class HomogenizationSpec(RunSpec):
+class HomogenizationSpec(CpuSpec):
     """Dynamics and effort."""
 
     dynamics: Dynamics = Field(default_factory=lambda: Dynamics.model_validate({}))
@@ -89,6 +90,7 @@ class Homogenization(Experiment):
 
     Spec = HomogenizationSpec
     extendable = ("grid.case", "grid.replicas", "grid.draws")
+    uses_bins = False
 
     def points(self, spec: HomogenizationSpec) -> list[Point]:
         """A point for each landscape and number of replicas."""
