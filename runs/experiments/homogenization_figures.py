@@ -56,6 +56,8 @@ def _drift(results: "xarray.Dataset", out: Path) -> Drawing:
                             **look)  # fmt: skip
         if case == "quadratic":
             ax.plot(epsilon, here.exact_drift.mean("replicas"), color="0.25", label=r"exact at $\epsilon$, any $n$")
+            ax.plot(epsilon, here.steps_drift.mean("replicas"), color="C3", linestyle="-.",
+                    label=r"exact at $\epsilon$, of these steps")  # fmt: skip
         ax.axhline(float(here.averaged.mean()), color="0.25", linestyle="--", label="averaged, $-u'$")
         ax.axhline(float(here.steps_limit.mean()), color="C3", linestyle=":", label="averaged, of these steps")
         ax.set_ylabel("drift of $x$ (1 / slow time)")
@@ -65,7 +67,8 @@ def _drift(results: "xarray.Dataset", out: Path) -> Drawing:
         "Mean displacement of x per unit of slow time, with one standard error, against the ratio of time scales; open "
         "symbols: extrapolated to 0 by a parabola through the four smallest. Dashed: the averaged dynamics dx = -u'(x, "
         "gamma) ds, which all numbers of replicas become; dotted: the same with the bias that Euler-Maruyama steps of "
-        "y have at this step / epsilon. Symbols of different n are shifted apart."
+        "y have at this step / epsilon. (a) Solid: the exact law at each epsilon; dash-dotted: the exact law of these "
+        "steps, which the symbols are judged by. Symbols of different n are shifted apart."
     )
     return save(figure, out, "drift", caption)
 
