@@ -14,9 +14,10 @@ import numpy as np
 from pydantic import AfterValidator, Field
 
 from runs.experiments import Control, Experiment
+from runs.experiments.cpu_spec import CpuSpec
 from runs.experiments.perceptron_draws import Column, DrawFile, run_draws
 from runs.grid import Point, Positives, point, point_seed
-from runs.spec import RunSpec, Section
+from runs.spec import Section
 
 if TYPE_CHECKING:
     import xarray
@@ -28,6 +29,10 @@ DYNAMICS = ("sgd", "viscous", "non-viscous")
 """Gradient flow with noise on f, on the viscous u and on the non-viscous u."""
 HALF_WIDTH = 3.0
 """Everything is shown on [-3, 3]."""
+RESOLUTIONS = (0.5, 1.0)
+"""Nodes of finite differences for each point."""
+SHOWN_PATHS = 12
+"""Controlled paths that are kept."""
 
 Amount = Annotated[float, Field(gt=0)]
 
@@ -91,7 +96,7 @@ class Repeats(Section):
     draws: Annotated[int, Field(ge=2)] = Field(8, description="realisations of the noise, a total: may be raised later")
 
 
-class HJSmoothingSpec(RunSpec):
+class HJSmoothingSpec(CpuSpec):
     """Landscape, smoothing and density."""
 
     landscape: Landscape = Field(default_factory=lambda: Landscape.model_validate({}))
@@ -106,6 +111,7 @@ class HJSmoothing(Experiment):
 
     Spec = HJSmoothingSpec
     extendable = ("grid.draws",)
+    uses_bins = False
 
     def points(self, spec: HJSmoothingSpec) -> list[Point]:
         """One: draws differ in the noise alone."""
@@ -133,6 +139,9 @@ class HJSmoothing(Experiment):
             "smooth": len(DYNAMICS) - 1,
             "time": len(spec.density.times) + 1,
             "place": len(spec.particles.places),
+            "resolution": len(RESOLUTIONS),
+            "path": min(SHOWN_PATHS, spec.particles.controlled),
+            "moment": spec.particles.control_steps,
         }
         made_with = str(spec.model_dump(exclude={"grid", "seed", "experiment", "device"}))
         file = DrawFile(path, COLUMNS, lengths, {}, made_with)
@@ -145,20 +154,20 @@ class HJSmoothing(Experiment):
         return assemble(spec, self.points(spec), files)
 
     def figures(self, results: "xarray.Dataset", out: Path) -> "list[Drawing]":
-        """f, u and the densities of one realisation; where the mass is against time, over all."""
+        """f, u, the densities and controlled paths of one realisation; where the mass is against time, over all."""
         from runs.experiments.hj_smoothing_figures import draw
 
         return draw(results, out)
 
     def summary(self, results: "xarray.Dataset") -> list[str]:
         """Mass near the global minimum and mean loss for each landscape, and how well the checks agree."""
-        from runs.experiments.hj_smoothing_results import summary
+        from runs.experiments.hj_smoothing_summary import summary
 
         return summary(results)
 
     def verdicts(self, results: "xarray.Dataset") -> "list[Verdict]":
-        """Particles against grids, optimal control against u, and mass that only smoothing brings down."""
-        from runs.experiments.hj_smoothing_results import verdicts
+        """Particles, finite differences, characteristics and control against grids, and what smoothing brings down."""
+        from runs.experiments.hj_smoothing_summary import verdicts
 
         return verdicts(results)
 
@@ -177,13 +186,25 @@ COLUMNS = {
     "particles_near_minimum": Column(np.float64, "share of particles in that basin", "1", _MOVING),
     "particles_mean_loss": Column(np.float64, "mean f over particles", "loss", _MOVING),
     "particles_loss_error": Column(np.float64, "its standard error", "loss", _MOVING),
-    "difference": Column(np.float64, "largest difference of u from monotone finite differences", "loss", ("smooth",)),
+    "difference": Column(np.float64, "largest difference of u from monotone finite differences", "loss",
+                         ("smooth", "resolution")),
+    "above": Column(np.float64, "largest non-viscous u above f", "loss"),
+    "lowered": Column(np.float64, "lowest non-viscous u against lowest f, modulus", "loss"),
     "control_u": Column(np.float64, "viscous u by Cole-Hopf", "loss", ("place",)),
     "control_cost": Column(np.float64, "mean cost with the optimal control", "loss", ("place",)),
     "control_cost_error": Column(np.float64, "its standard error", "loss", ("place",)),
     "control_value": Column(np.float64, "viscous u by paths with the optimal control", "loss", ("place",)),
     "control_value_error": Column(np.float64, "its standard error", "loss", ("place",)),
+    "control_slope": Column(np.float64, "grad u by f' at the ends of those paths", "loss", ("place",)),
+    "control_slope_error": Column(np.float64, "its standard error", "loss", ("place",)),
+    "control_gradient": Column(np.float64, "grad u by Cole-Hopf", "loss", ("place",)),
+    "control_path": Column(np.float64, "some of those paths", "1", ("place", "path", "moment")),
+    "control_along": Column(np.float64, "the control along them", "loss", ("place", "path", "moment")),
+    "control_mean": Column(np.float64, "mean control over all paths", "loss", ("place", "moment")),
+    "control_mean_error": Column(np.float64, "its standard error", "loss", ("place", "moment")),
     "characteristic": Column(np.float64, "largest distance at which characteristics of proximal points miss x"),
     "proximal_steps": Column(np.int64, "steps of proximal point iteration from the start until at rest"),
     "proximal_end": Column(np.float64, "where it rests"),
+    "proximal_loss": Column(np.float64, "f there", "loss"),
+    "characteristic_bound": Column(np.float64, "distance that nodes allow for"),
 }  # fmt: skip

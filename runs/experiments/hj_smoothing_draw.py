@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from runs.experiments.hj_smoothing import DYNAMICS, HALF_WIDTH, HJSmoothingSpec
+from runs.experiments.hj_smoothing import DYNAMICS, HALF_WIDTH, RESOLUTIONS, HJSmoothingSpec
+from runs.experiments.hj_smoothing_control import control_columns
 
 MARGIN = 2.0
 """f is known this far beyond [-3, 3], so that u there is that of all space."""
@@ -40,6 +41,10 @@ class Curve:
         k, s = self._placed(x)
         a, b, c, _ = self._coefficients
         return ((3 * a[k] * s + 2 * b[k]) * s + c[k])[:, None]
+
+    def curvature(self) -> np.ndarray:
+        """Second derivative at the nodes but the last."""
+        return 2 * self._coefficients[1]
 
     def _placed(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Interval of each x and the place in it; beyond the nodes the outermost interval goes on."""
@@ -86,11 +91,11 @@ def landscapes(spec: HJSmoothingSpec, seed: int) -> Landscapes:
     return Landscapes(Curve(axis, values), Curve(axis, viscous.u), Curve(axis, sharp.u), sharp.proximal[0])
 
 
-def fine_axis(spec: HJSmoothingSpec, refinement: int) -> np.ndarray:
+def fine_axis(spec: HJSmoothingSpec, refinement: float) -> np.ndarray:
     """Nodes on [-5, 5], as many to a point as asked for, the centres of cells of [-3, 3] among them."""
-    width = 2 * HALF_WIDTH / (spec.landscape.points * refinement)
+    cells = round(spec.landscape.points * refinement)
+    width = 2 * HALF_WIDTH / cells
     beyond = round(MARGIN / width)
-    cells = spec.landscape.points * refinement
     return (np.arange(-beyond, cells + beyond) + 0.5) * width - HALF_WIDTH
 
 
@@ -124,7 +129,7 @@ def measure(spec: HJSmoothingSpec, seed: int) -> dict[str, Any]:
         for column, values in part.items():
             columns.setdefault(column, []).append(values)
     row |= {column: np.array(values) for column, values in columns.items()}
-    return row | _equations(spec, seed, found) | _control(spec, seed, found) | _proximal(spec, found)
+    return row | _equations(spec, seed, found) | control_columns(spec, seed, found) | _proximal(spec, found)
 
 
 def global_basin(f: Curve) -> tuple[float, tuple[float, float]]:
@@ -206,36 +211,22 @@ def _particle_columns(spec, curve, diffusion, f, basin, seed):
 
 
 def _equations(spec: HJSmoothingSpec, seed: int, found: Landscapes) -> dict[str, Any]:
-    """Both u against finite differences with a node for each point."""
+    """Both u against finite differences with a node for two points and for each; u of the sharp one against f."""
     from mcmc.continuum import finite_differences
 
-    how, axis = spec.smoothing, fine_axis(spec, 1)
-    values = rough(spec, seed, axis)
-    inner = np.abs(axis) < HALF_WIDTH
-    apart = []
-    for curve, t, beta in ((found.viscous, how.viscous, how.beta), (found.non_viscous, how.non_viscous, math.inf)):
-        other = finite_differences(axis, values, t, beta=beta).u
-        apart.append(np.abs(other - curve.energy(axis[:, None]))[inner].max())
-    return {"difference": np.array(apart)}
-
-
-def _control(spec: HJSmoothingSpec, seed: int, found: Landscapes) -> dict[str, Any]:
-    """Cost of paths that follow grad u, beside u."""
-    from mcmc.continuum import OptimalControl, cost_to_go
-
-    how, effort = spec.smoothing, spec.particles
-    best = OptimalControl(found.f.nodes, found.f.values, beta=how.beta)
-    columns: dict[str, list[float]] = {}
-    for k, place in enumerate(effort.places):
-        paths = cost_to_go(
-            found.f, [place], how.viscous, beta=how.beta, control=best, chains=effort.controlled,
-            steps=effort.control_steps, seed=(seed + k) % 2**64,
-        )  # fmt: skip
-        exact = float(found.viscous.energy(np.array([[place]]))[0])
-        values = exact, paths.cost, paths.error, paths.value, paths.value_error
-        for name, value in zip(("u", "cost", "cost_error", "value", "value_error"), values, strict=True):
-            columns.setdefault(f"control_{name}", []).append(value)
-    return {name: np.array(values) for name, values in columns.items()}
+    how, apart = spec.smoothing, []
+    for refinement in RESOLUTIONS:
+        axis = fine_axis(spec, refinement)
+        values, inner = rough(spec, seed, axis), np.abs(axis) < HALF_WIDTH
+        for curve, t, beta in ((found.viscous, how.viscous, how.beta), (found.non_viscous, how.non_viscous, math.inf)):
+            other = finite_differences(axis, values, t, beta=beta).u
+            apart.append(np.abs(other - curve.energy(axis[:, None]))[inner].max())
+    envelope = found.non_viscous.values
+    return {
+        "difference": np.array(apart).reshape(len(RESOLUTIONS), 2).T,
+        "above": (envelope - found.f.values).max(),
+        "lowered": abs(envelope.min() - found.f.values.min()),
+    }
 
 
 def _next(axis: np.ndarray, proximal: np.ndarray, here: int) -> int:
@@ -253,8 +244,12 @@ def _proximal(spec: HJSmoothingSpec, found: Landscapes) -> dict[str, Any]:
     steps, there = 0, _next(axis, found.proximal, here)
     while there != here and steps < MOST_PROXIMAL_STEPS:
         steps, here, there = steps + 1, there, _next(axis, found.proximal, there)
+    # Minima lie up to a node away, which a characteristic makes longer by 1 + t f''.
+    width, bent = axis[1] - axis[0], np.abs(found.f.curvature()[inner[:-1]]).max()
     return {
         "characteristic": np.abs(ends - axis[inner]).max(),
+        "characteristic_bound": width * (1.0 + spec.smoothing.non_viscous * bent),
         "proximal_steps": steps,
         "proximal_end": axis[here],
+        "proximal_loss": found.f.values[here],
     }

@@ -1,21 +1,17 @@
 """Results of "hj-smoothing": means over realisations of the noise, checks as scores, and one realisation to look at."""
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from runs.experiments.hj_smoothing import DYNAMICS, HALF_WIDTH, HJSmoothingSpec
+from runs.experiments.hj_smoothing import DYNAMICS, HALF_WIDTH, RESOLUTIONS, SHOWN_PATHS, HJSmoothingSpec
 from runs.experiments.result_grid import Quantity, ResultGrid, mean_and_error
 from runs.grid import Point
-from runs.tables import with_error
 
 if TYPE_CHECKING:
     import xarray
-
-    from runs.verdict import Verdict
 
 FEWEST = 10
 """Particles expected on either side of a boundary below which a share of them has no Gaussian error."""
@@ -28,11 +24,21 @@ QUANTITIES = {
     "particles_excess_loss": Quantity("the same loss over particles", "loss", _MOVING),
     "score_loss": Quantity("particles against grid, mean f: root mean square z", "1", _MOVING),
     "score_mass": Quantity("particles against grid, mass in that basin: root mean square z", "1", _MOVING),
-    "difference": Quantity("largest difference of u from finite differences", "loss", ("smooth",)),
+    "difference": Quantity("largest difference of u from finite differences", "loss", ("smooth", "resolution")),
+    "above": Quantity("largest non-viscous u above f", "loss"),
+    "lowered": Quantity("lowest non-viscous u against lowest f, largest modulus", "loss"),
     "control_u": Quantity("viscous u by Cole-Hopf", "loss", ("place",)),
     "control_gap": Quantity("mean cost with the optimal control, above u", "loss", ("place",)),
     "control_deviation": Quantity("u by paths with the optimal control, minus u by Cole-Hopf", "loss", ("place",)),
+    "control_slope_deviation": Quantity(
+        "grad u by f' at the ends of those paths, minus by Cole-Hopf", "loss", ("place",)
+    ),
+    "control_gradient": Quantity("grad u by Cole-Hopf in the first realisation", "loss", ("place",)),
+    "control_path": Quantity("controlled paths in the first realisation", "1", ("place", "path", "moment")),
+    "control_along": Quantity("control along them", "loss", ("place", "path", "moment")),
+    "control_mean": Quantity("mean control in the first realisation", "loss", ("place", "moment")),
     "characteristic": Quantity("largest distance at which characteristics of proximal points miss x"),
+    "characteristic_bound": Quantity("distance that nodes allow for, smallest of all realisations"),
     "proximal_steps": Quantity("steps of proximal point iteration from the start until at rest"),
     "proximal_excess": Quantity("f where it rests, above the global minimum", "loss"),
     "potential": Quantity("landscape of each dynamics in the first realisation", "loss", ("dynamics", "x")),
@@ -52,8 +58,10 @@ def assemble(spec: HJSmoothingSpec, plan: Sequence[Point], files: Mapping[str, P
     count = spec.landscape.points
     times = [0.0, *spec.density.times]
     x = ((np.arange(count) + 0.5) / count * 2 - 1) * HALF_WIDTH
-    lengths = {"dynamics": len(DYNAMICS), "time": len(times), "x": count, "smooth": 2}
-    grid = ResultGrid({}, {**lengths, "place": len(spec.particles.places)}, QUANTITIES)
+    steps, paths = spec.particles.control_steps, min(SHOWN_PATHS, spec.particles.controlled)
+    lengths = {"dynamics": len(DYNAMICS), "time": len(times), "x": count, "smooth": 2,
+               "place": len(spec.particles.places), "resolution": 2, "path": paths, "moment": steps}  # fmt: skip
+    grid = ResultGrid({}, lengths, QUANTITIES)
     for point in plan:
         if point.name in files:
             raw = open_run_file(files[point.name])
@@ -66,8 +74,14 @@ def assemble(spec: HJSmoothingSpec, plan: Sequence[Point], files: Mapping[str, P
         "time": ("time", times, {"long_name": "time", "units": "1"}),
         "place": ("place", list(spec.particles.places), {"long_name": "start of controlled paths", "units": "1"}),
         "x": ("x", x, {"long_name": "x", "units": "1"}),
+        "resolution": ("resolution", list(RESOLUTIONS), {"long_name": "nodes for each point", "units": "1"}),
+        "moment": ("moment", spec.smoothing.viscous / steps * np.arange(steps), {"long_name": "time", "units": "1"}),
     }
-    return grid.dataset(coords, {"experiment": "hj-smoothing"})
+    how, density = spec.smoothing, spec.density
+    attributes = {"experiment": "hj-smoothing", "viscous": how.viscous, "beta": how.beta,
+                  "non_viscous": how.non_viscous, "diffusion_sgd": density.diffusion_sgd,
+                  "diffusion_smooth": density.diffusion_smooth, "start": density.start}  # fmt: skip
+    return grid.dataset(coords, attributes)
 
 
 def _fill(grid: ResultGrid, series: dict[str, np.ndarray], spec: HJSmoothingSpec) -> None:
@@ -81,13 +95,17 @@ def _fill(grid: ResultGrid, series: dict[str, np.ndarray], spec: HJSmoothingSpec
         "difference": series["difference"],
         "control_u": series["control_u"],
         "proximal_steps": series["proximal_steps"].astype(np.float64),
-        "proximal_excess": _at_end(series, spec) - lowest,
+        "proximal_excess": series["proximal_loss"] - lowest,
     }.items():
         grid.put(name, (), *mean_and_error(values))
-    for name, measured in (("control_gap", "control_cost"), ("control_deviation", "control_value")):
+    for name, measured, known in (
+        ("control_gap", "control_cost", "control_u"),
+        ("control_deviation", "control_value", "control_u"),
+        ("control_slope_deviation", "control_slope", "control_gradient"),
+    ):
         # The paths of a realisation are held to its own u: what is left is their own error.
         error = np.sqrt((series[f"{measured}_error"] ** 2).sum(axis=0)) / len(lowest)
-        grid.put(name, (), (series[measured] - series["control_u"]).mean(axis=0), error)
+        grid.put(name, (), (series[measured] - series[known]).mean(axis=0), error)
     scores = {"score_loss": loss_scores(series), "score_mass": mass_scores(series, spec.particles.chains)}
     for name, z in scores.items():
         known = np.isfinite(z).sum(axis=0)
@@ -96,18 +114,14 @@ def _fill(grid: ResultGrid, series: dict[str, np.ndarray], spec: HJSmoothingSpec
     every = np.concatenate([z[np.isfinite(z)] for z in scores.values()])
     grid.put("largest_score", (), np.abs(every).max() if every.size else np.nan)
     grid.put("scores", (), every.size)
-    grid.put("characteristic", (), series["characteristic"].max())
-    for name in ("potential", "density", "minimum", "proximal_end"):
+    for name in ("characteristic", "above", "lowered"):
+        grid.put(name, (), series[name].max())
+    grid.put("characteristic_bound", (), series["characteristic_bound"].min())
+    first = ("potential", "density", "minimum", "proximal_end", "control_gradient", "control_path", "control_along")
+    for name in first:
         grid.put(name, (), series[name][0])
+    grid.put("control_mean", (), series["control_mean"][0], series["control_mean_error"][0])
     grid.put("realisations", (), len(lowest))
-
-
-def _at_end(series: dict[str, np.ndarray], spec: HJSmoothingSpec) -> np.ndarray:
-    """f where proximal point iteration rests, of each realisation, between points."""
-    count = spec.landscape.points
-    x = ((np.arange(count) + 0.5) / count * 2 - 1) * HALF_WIDTH
-    pairs = zip(series["proximal_end"], series["potential"][:, 0], strict=True)
-    return np.array([np.interp(end, x, f) for end, f in pairs])
 
 
 def loss_scores(series: Mapping[str, Any]) -> np.ndarray:
@@ -122,63 +136,3 @@ def mass_scores(series: Mapping[str, Any], chains: int) -> np.ndarray:
     enough = chains * np.minimum(share, 1 - share) >= FEWEST
     z = (series["particles_near_minimum"] - share) / np.sqrt(np.where(enough, variance, 1.0))
     return np.where(enough, z, np.nan)
-
-
-def summary(results: "xarray.Dataset") -> list[str]:
-    """Mass near the global minimum and mean f at the end, and how well the checks agree."""
-    if "realisations" not in results:
-        return ["no realisation of the noise has been done yet"]
-    end = results.isel(time=-1)
-    lines = [f"at time {float(end.time):g}, mean over {int(results.realisations)} realisations of the noise on f:"]
-    for name in DYNAMICS:
-        here = end.sel(dynamics=name)
-        near = with_error(float(here.near_minimum), float(here.near_minimum_error))
-        excess = with_error(float(here.excess_loss), float(here.excess_loss_error))
-        on = "f itself (SGD)" if name == "sgd" else f"{name} u"
-        lines.append(f"on {on}: mass in the basin of the global minimum {near}, mean f above it {excess}")
-    gap, off = results.control_gap, results.control_deviation
-    z = (off / results.control_deviation_error).values
-    lines.append(
-        f"particles against grid: largest |z| = {float(results.largest_score):.2f} of {int(results.scores)}; u by "
-        f"optimally controlled paths against Cole-Hopf: z = {', '.join(f'{one:.2f}' for one in z)}, their mean cost is "
-        f"{_listed(gap, results.control_gap_error)} above u"
-    )
-    apart = _listed(results.difference, results.difference_error)
-    lines.append(f"u against monotone finite differences (order 1), at most {apart} off (viscous, non-viscous)")
-    excess = with_error(float(results.proximal_excess), float(results.proximal_excess_error))
-    lines.append(
-        f"proximal point iteration rests {excess} above the global minimum after "
-        f"{with_error(float(results.proximal_steps), float(results.proximal_steps_error))} steps; characteristics of "
-        f"proximal points miss x by at most {float(results.characteristic):.2g}"
-    )
-    return lines
-
-
-def _listed(values: Any, errors: Any) -> str:
-    return ", ".join(with_error(float(a), float(b)) for a, b in zip(values, errors, strict=True))
-
-
-def verdicts(results: "xarray.Dataset") -> "list[Verdict]":
-    """Particles and controlled paths against the grid, and losses with and without smoothing."""
-    from runs.verdict import LARGEST_OF_MANY, Verdict, largest_score
-
-    if "realisations" not in results:
-        return []
-    z = (results.control_deviation / results.control_deviation_error).values
-    count = int(results.scores)
-    found = [
-        Verdict(f"particles against grid, largest |z| of {count}", float(results.largest_score), None, LARGEST_OF_MANY,
-                "Fokker-Planck equation on the grid", "at most"),
-        *largest_score("value of optimally controlled paths", z, "viscous u by Cole-Hopf"),
-    ]  # fmt: skip
-    end = results.isel(time=-1)
-    stuck = end.sel(dynamics="sgd")
-    if math.isfinite(float(stuck.excess_loss_error)):
-        for name in DYNAMICS[1:]:
-            here = end.sel(dynamics=name)
-            found.append(
-                Verdict(f"final mean f above its minimum, on {name} u", float(here.excess_loss),
-                        float(here.excess_loss_error), float(stuck.excess_loss), "the same density on f itself (SGD)",
-                        "below", float(stuck.excess_loss_error))
-            )  # fmt: skip
-    return found
