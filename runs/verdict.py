@@ -21,7 +21,7 @@ DECIDED = 2.0
 UNLIKELY = 1e-3
 """Below this probability a null hypothesis is rejected."""
 
-Relation = Literal["equal", "at most", "above", "below"]
+Relation = Literal["equal", "at most", "at least", "above", "below"]
 
 
 class Verdict(NamedTuple):
@@ -54,6 +54,8 @@ class Verdict(NamedTuple):
             return UNDECIDED
         if self.relation == "at most":
             return AGREES if self.measured <= self.reference else DIFFERS
+        if self.relation == "at least":
+            return AGREES if self.measured >= self.reference else DIFFERS
         if math.isnan(self.score):
             return UNDECIDED
         if self.relation == "equal":
@@ -75,6 +77,8 @@ class Verdict(NamedTuple):
             return f"undecided: {abs(score):.1f} standard errors from {plain(self.reference)}"
         if self.relation == "equal" and self.state == AGREES:
             return f"agrees within errors: {score:+.1f} standard errors"
+        if self.relation in ("above", "below"):
+            return f"{self.state}: {'above' if score > 0 else 'below'} by {abs(score):.1f} standard errors"
         return f"{self.state}: {score:+.1f} standard errors"
 
     @property
@@ -85,7 +89,7 @@ class Verdict(NamedTuple):
     @property
     def expected(self) -> str:
         """The reference, with what is asked of the number."""
-        sign = {"equal": "", "at most": "<= ", "above": "> ", "below": "< "}[self.relation]
+        sign = {"equal": "", "at most": "<= ", "at least": ">= ", "above": "> ", "below": "< "}[self.relation]
         return sign + with_error(self.reference, self.reference_error or None)
 
 
@@ -102,8 +106,5 @@ def largest_score(name: str, scores: np.ndarray, source: str) -> list[Verdict]:
 
 def detailed_balance(name: str, p_value: float, holds: bool) -> Verdict:
     """A p-value of detailed balance by time reversal: UNLIKELY or more where it `holds`, less where it is broken."""
-    source = "time reversal"
-    if not holds:
-        return Verdict(f"{name}: p of detailed balance", p_value, None, UNLIKELY, source, "at most")
-    # As a bound from above.
-    return Verdict(f"{name}: 1 - p of detailed balance", 1 - p_value, None, 1 - UNLIKELY, source, "at most")
+    relation: Relation = "at least" if holds else "at most"
+    return Verdict(f"{name}: p of detailed balance", p_value, None, UNLIKELY, "time reversal", relation)

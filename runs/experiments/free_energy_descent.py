@@ -18,10 +18,11 @@ import numpy as np
 from pydantic import Field, ValidationInfo, field_validator
 
 from runs.experiments import Control, Experiment
+from runs.experiments.cpu_spec import CpuSpec
 from runs.experiments.free_energy_descent_model import CASES
 from runs.experiments.perceptron_draws import Column, DrawFile, run_draws
 from runs.grid import Point, point, point_seed
-from runs.spec import RunSpec, Section
+from runs.spec import Section
 
 if TYPE_CHECKING:
     import xarray
@@ -73,20 +74,13 @@ class DescentGrid(Section):
         return [name for name in CASES if name in value]
 
 
-class DescentSpec(RunSpec):
+class DescentSpec(CpuSpec):
     """Equation, solvers and particles."""
 
     descent: Descent = Field(default_factory=lambda: Descent.model_validate({}))
     solvers: Solvers = Field(default_factory=lambda: Solvers.model_validate({}))
     particles: Particles = Field(default_factory=lambda: Particles.model_validate({}))
     grid: DescentGrid = Field(default_factory=lambda: DescentGrid.model_validate({}))
-
-    @field_validator("device")
-    @classmethod
-    def _on_the_cpu(cls, value: str) -> str:
-        if value != "cpu":
-            raise ValueError("this experiment runs on the cpu; leave it out")
-        return value
 
     @field_validator("solvers")
     @classmethod
@@ -115,6 +109,7 @@ class FreeEnergyDescent(Experiment):
 
     Spec = DescentSpec
     extendable = ("grid.case", "grid.repeats", "solvers.cells")
+    uses_bins = False
 
     def points(self, spec: DescentSpec) -> list[Point]:
         """One for each noise."""

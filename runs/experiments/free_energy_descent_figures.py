@@ -20,10 +20,12 @@ TITLES = {
 
 
 def draw(results: "xarray.Dataset", out: Path) -> list[Drawing]:
-    """F against time; and, for the cases in two dimensions, Phi beside f."""
-    drawings = [_descent(results, out)]
+    """F against time; for the cases in two dimensions Phi beside f; the heat equation."""
+    from runs.experiments.free_energy_descent_heat_figure import draw_heat
+
+    drawings = [_descent(results, out), draw_heat(results, out)]
     planes = [k for k, name in enumerate(results["case"].values) if name != "line"]
-    return [*drawings, _rest(results.isel(case=planes), out)] if planes else drawings
+    return [drawings[0], _rest(results.isel(case=planes), out), drawings[1]] if planes else drawings
 
 
 def _descent(results: "xarray.Dataset", out: Path) -> Drawing:
@@ -77,7 +79,8 @@ def _falls(ax: Any, at: "xarray.Dataset") -> None:
 
 def _differences(ax: Any, at: "xarray.Dataset") -> None:
     ax.axhline(0.0, color="k", linewidth=0.8)
-    ax.fill_between(at["time"], -at["free_energy_error"], at["free_energy_error"], color="0.85", linewidth=0)
+    ax.fill_between(at["time"], -at["free_energy_error"], at["free_energy_error"], color="0.85", linewidth=0,
+                    label="error of the grid's cells")  # fmt: skip
     _movements(ax, at, at["free_energy"])
     if "movements_limit" in at and np.isfinite(at["movements_limit"]).all():
         ax.plot(at["time"], at["movements_limit"] - at["free_energy"], "D", color=PURPLE, fillstyle="none",

@@ -10,6 +10,7 @@ import numpy as np
 from mcmc.errors import ConvergenceWarning
 from runs.experiments.free_energy_descent import DescentSpec
 from runs.experiments.free_energy_descent_grid import descend, equation, mesh, movements, refined_argmin
+from runs.experiments.free_energy_descent_heat import heat_coords, heat_variables
 from runs.experiments.free_energy_descent_model import CASES, diagonal_rest, lowest_point, potential
 from runs.experiments.result_grid import Quantity, ResultGrid, mean_and_error
 from runs.grid import Point
@@ -35,8 +36,12 @@ QUANTITIES = {
     "movements": Quantity("F of minimising movements, tau and half of it", "energy", ("tau", "time")),
     "movements_limit": Quantity("F of minimising movements, extrapolated to tau = 0", "energy", ("time",)),
     "curve": Quantity("F on the grid, densely", "energy", ("moment",)),
-    "fisher": Quantity("Fisher information on the grid", "energy / time", ("moment",)),
-    "balance": Quantity("largest |F(t0) - F(t) - int I| over F(t0), cells coarse and fine", "1", ("resolution",)),
+    "fisher": Quantity(
+        "Fisher information on the grid, extrapolated to cells and steps of 0", "energy / time", ("moment",)
+    ),
+    "balance": Quantity(
+        "largest |F(t0) - F(t) - int I| over F(t0), cells coarse, fine and extrapolated", "1", ("cells",)
+    ),
     "largest_rise": Quantity("largest rise of F from one step of the curve to the next", "energy"),
     "rest": Quantity("Phi on the plane, lowest value 0", "energy", ("x", "y")),
     "rest_cut": Quantity("Phi at x2 = 0, lowest value 0", "energy", ("x",)),
@@ -54,7 +59,7 @@ def assemble(spec: DescentSpec, points: Sequence[Point], files: Mapping[str, Pat
 
     grid, times = mesh("isotropic", spec.solvers.cells), spec.times()
     dense = dense_times(spec)
-    inner = {"time": len(times), "tau": 2, "moment": len(dense) + 1, "resolution": 2, "x": grid.shape[0],
+    inner = {"time": len(times), "tau": 2, "moment": len(dense) + 1, "cells": 3, "x": grid.shape[0],
              "y": grid.shape[1], "component": 2, "shown": SHOWN}  # fmt: skip
     found = ResultGrid({"case": len(points)}, inner, QUANTITIES)
     for k, point in enumerate(points):
@@ -68,7 +73,7 @@ def assemble(spec: DescentSpec, points: Sequence[Point], files: Mapping[str, Pat
         "time": ("time", times, {"long_name": "time", "units": "1"}),
         "moment": ("moment", np.append(0.0, dense), {"long_name": "time", "units": "1"}),
         "tau": ("tau", spec.solvers.tau / np.array([1.0, 2.0]), {"long_name": "minimising movement", "units": "1"}),
-        "resolution": ("resolution", np.array([spec.solvers.cells // 2, spec.solvers.cells]), {"long_name": "cells"}),
+        "cells": ("cells", np.array(["half as many", "all", "extrapolated"], np.str_), {"long_name": "cells"}),
         "shown": ("shown", dense[_shown(dense)], {"long_name": "time of the density shown", "units": "1"}),
         "x": ("x", grid.centres[0], {"long_name": "x1", "units": "1"}),
         "y": ("y", grid.centres[1], {"long_name": "x2", "units": "1"}),
@@ -76,7 +81,9 @@ def assemble(spec: DescentSpec, points: Sequence[Point], files: Mapping[str, Pat
     }
     attributes = {"beta": spec.descent.beta, "particles_count": spec.particles.count, "repeats": spec.grid.repeats,
                   "step": spec.particles.step}  # fmt: skip
-    return xarray.Dataset(found.variables(), coords, attributes)
+    beta = spec.descent.beta
+    variables, places = {**found.variables(), **heat_variables(beta)}, {**coords, **heat_coords(beta)}
+    return xarray.Dataset(variables, places, attributes)
 
 
 def dense_times(spec: DescentSpec) -> np.ndarray:
@@ -105,8 +112,12 @@ def _of_solvers(found: ResultGrid, cell: tuple[int, ...], spec: DescentSpec, nam
     best = fine + (fine - coarse) / 3
     found.put("free_energy", cell, best[at], np.abs(fine - coarse)[at] / 3)
     found.put("curve", cell, best)
-    found.put("fisher", cell, 2 * runs[1][1].fisher_information - runs[1][0].fisher_information)
-    found.put("balance", cell, [_imbalance(*pair) for pair in runs])
+    energies = [2 * second.free_energy - first.free_energy for first, second in runs]
+    fishers = [2 * second.fisher_information - first.fisher_information for first, second in runs]
+    for values in (energies, fishers):
+        values.append(values[1] + (values[1] - values[0]) / 3)
+    found.put("fisher", cell, fishers[-1])
+    found.put("balance", cell, [_imbalance(*pair, runs[0][0].time) for pair in zip(energies, fishers, strict=True)])
     found.put("largest_rise", cell, max(float(np.diff(run.free_energy).max()) for pair in runs for run in pair))
     found.put("mean", cell, (2 * runs[1][1].mean - runs[1][0].mean)[at, 0])
     if CASES[name].diffusion is None:
@@ -119,13 +130,12 @@ def _of_solvers(found: ResultGrid, cell: tuple[int, ...], spec: DescentSpec, nam
     _of_rest(found, cell, full, name, runs[1][1])
 
 
-def _imbalance(first: "Evolution", second: "Evolution") -> float:
-    """Largest |F(t0) - F(t) - int I| / F(t0) from the first time on, extrapolated to steps of 0."""
+def _imbalance(energy: np.ndarray, fisher: np.ndarray, time: np.ndarray) -> float:
+    """Largest |F(t0) - F(t) - int I| / F(t0) from the first time on."""
     from scipy.integrate import cumulative_simpson
 
-    energy = (2 * second.free_energy - first.free_energy)[PER_MOVEMENT:]
-    fisher = (2 * second.fisher_information - first.fisher_information)[PER_MOVEMENT:]
-    lost = cumulative_simpson(fisher, x=second.time[PER_MOVEMENT:], initial=0.0)
+    energy, fisher, time = energy[PER_MOVEMENT:], fisher[PER_MOVEMENT:], time[PER_MOVEMENT:]
+    lost = cumulative_simpson(fisher, x=time, initial=0.0)
     return float(np.abs(energy[0] - energy - lost).max() / energy[0])
 
 

@@ -4,12 +4,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from runs.experiments.free_energy_descent_heat import FLOWS, FUNCTIONALS
 from runs.experiments.free_energy_descent_model import CASES
 from runs.verdict import Verdict, largest_score
 
 if TYPE_CHECKING:
     import xarray
 
+HEAT_CLOSE = 0.02
+"""Share of its fall within which a functional of the heat equation is exact: tails of half a mass cost half of it."""
+OWN = dict(zip(FLOWS, FUNCTIONALS, strict=True))
+"""The functional that movements in each distance go down."""
 BALANCED = 2e-3
 """Share of F within which its fall is the integral of the Fisher information."""
 SAME = 5e-3
@@ -39,13 +44,13 @@ def summary(results: "xarray.Dataset") -> list[str]:
     z = scores(results) if "particles" in results else None
     for k, name in enumerate(results["case"].values):
         at, said = results.isel(case=k), f"{name} ({CASES[str(name)].told})"
-        coarse, fine = at["balance"].values
+        coarse, fine, limit = at["balance"].values
         first, last = at["free_energy"].values[[0, -1]]
         rise = float(at["largest_rise"])
         lines.append(
             f"{said}: F falls from {first:.4f} to {last:.4f} on the grid, "
-            f"{'in every step' if rise < 0 else f'but rises by {rise:.1e}'}; F' = -I within {fine:.1e} of F "
-            f"(half as many cells: {coarse:.1e})"
+            f"{'in every step' if rise < 0 else f'but rises by {rise:.1e}'}; F' = -I within {limit:.1e} of F "
+            f"extrapolated to cells of 0 ({fine:.1e} with these cells, {coarse:.1e} with half as many)"
         )
         if "movements" in results and np.isfinite(at["movements"]).all():
             long, short, limit = movement_errors(at)
@@ -61,7 +66,27 @@ def summary(results: "xarray.Dataset") -> list[str]:
                 f"{bias:.4f})"
             )
         lines.append(_of_rest(at, str(name), beta))
-    return lines
+    return [*lines, *(_of_heat(results, flow) for flow in FLOWS)]
+
+
+def heat_errors(results: "xarray.Dataset", flow: str) -> dict[str, float]:
+    """Largest distance of each functional from that of the heat kernel, extrapolated, as a share of its fall."""
+    found = {}
+    for functional in FUNCTIONALS:
+        known = results["heat_exact"].sel(functional=functional).values
+        off = results["heat_limit"].sel(flow=flow, functional=functional).values - known
+        found[functional] = float(np.abs(off).max() / abs(known[0] - known[-1]))
+    return found
+
+
+def _of_heat(results: "xarray.Dataset", flow: str) -> str:
+    off, own = heat_errors(results, flow), OWN[flow]
+    known = results["heat_exact"].sel(functional=own).values
+    return (
+        f"heat equation by movements in {flow}: {own} falls from {known[0]:.4f} to {known[-1]:.4f} (heat kernel), off "
+        f"by at most {off[own]:.1e} of the fall (the other functional: {max(off[k] for k in off if k != own):.1e}); "
+        f"squared speeds add to {float(results['heat_share'].sel(flow=flow, functional=own)):.4f} of it"
+    )
 
 
 def _of_rest(at: "xarray.Dataset", name: str, beta: float) -> str:
@@ -79,7 +104,7 @@ def _of_rest(at: "xarray.Dataset", name: str, beta: float) -> str:
 
 def verdicts(results: "xarray.Dataset") -> list[Verdict]:
     """Particles against the grid; slopes against the Fisher information; Phi against f."""
-    found = []
+    found: list[Verdict] = []
     if "particles" in results:
         found += largest_score("F of particles", scores(results), "Fokker-Planck equation on a grid")
     for k, name in enumerate(results["case"].values):
@@ -96,9 +121,27 @@ def verdicts(results: "xarray.Dataset") -> list[Verdict]:
             found.append(Verdict(f"{name}: Phi - f, deviation", off, None, SAME, "Phi = f + constant", "at most"))
             found.append(Verdict(f"{name}: argmin Phi from argmin f", away, None, CLOSE, "the same", "at most"))
             if "movements" in results:
-                long, short, _ = movement_errors(at)
-                ratio, said = short / long, f"{name}: minimising movements, error at half of tau over that at tau"
-                found.append(Verdict(said, ratio, None, 0.7, "first order", "at most"))
+                long, short, limit = movement_errors(at)
+                said = f"{name}: minimising movements, error at half of tau over that at tau"
+                found.append(Verdict(said, short / long, None, 0.7, "first order", "at most"))
+                said = f"{name}: minimising movements, error extrapolated over that at half of tau"
+                found.append(Verdict(said, limit / short, None, 0.5, "the grid; no error of first order", "at most"))
         else:
-            found.append(Verdict(f"{name}: argmin Phi from argmin f", away, CLOSE, 0.0, "not the same", "above"))
-    return found
+            found.append(Verdict(f"{name}: argmin Phi from argmin f", away, None, CLOSE, "not the same", "at least"))
+            known = at["known_likeliest"].values
+            if np.isfinite(known).all():
+                off = float(np.linalg.norm(at["likeliest"].values - known))
+                found.append(Verdict(f"{name}: argmin Phi, off by", off, None, CLOSE, "exact: quadrature", "at most"))
+    return found + [verdict for flow in FLOWS for verdict in _heat_verdicts(results, flow)]
+
+
+def _heat_verdicts(results: "xarray.Dataset", flow: str) -> list[Verdict]:
+    """Functionals beside those of the heat kernel; the fall of the flow's own beside its squared speed."""
+    found = [
+        Verdict(f"heat equation, movements in {flow}: {functional}, off by a share of its fall", off, None, HEAT_CLOSE,
+                "exact: heat kernel", "at most")
+        for functional, off in heat_errors(results, flow).items()
+    ]  # fmt: skip
+    share = float(results["heat_share"].sel(flow=flow, functional=OWN[flow]))
+    said = f"heat equation: fall of {OWN[flow]} less squared speed in {flow}, share of the fall"
+    return [*found, Verdict(said, abs(share - 1.0), None, HEAT_CLOSE, "steepest descent: 0", "at most")]
