@@ -17,10 +17,11 @@ import numpy as np
 from pydantic import Field, field_validator
 
 from runs.experiments import Control, Experiment
+from runs.experiments.cpu_spec import CpuSpec
 from runs.experiments.limit_cycles_model import BINS
 from runs.experiments.perceptron_draws import Column, DrawFile, run_draws
 from runs.grid import NonNegative, Point, point, point_seed
-from runs.spec import RunSpec, Section
+from runs.spec import Section
 
 if TYPE_CHECKING:
     import xarray
@@ -63,19 +64,12 @@ class CyclesGrid(Section):
         return sorted(value)
 
 
-class CyclesSpec(RunSpec):
+class CyclesSpec(CpuSpec):
     """Sampling, solver and currents."""
 
     sampling: Sampling = Field(default_factory=lambda: Sampling.model_validate({}))
     solver: Solver = Field(default_factory=lambda: Solver.model_validate({}))
     grid: CyclesGrid = Field(default_factory=lambda: CyclesGrid.model_validate({}))
-
-    @field_validator("device")
-    @classmethod
-    def _on_the_cpu(cls, value: str) -> str:
-        if value != "cpu":
-            raise ValueError("this experiment runs on the cpu; leave it out")
-        return value
 
 
 class LimitCycles(Experiment):
@@ -83,6 +77,7 @@ class LimitCycles(Experiment):
 
     Spec = CyclesSpec
     extendable = ("grid.strength", "grid.repeats", "solver.cells")
+    uses_bins = False
 
     def points(self, spec: CyclesSpec) -> list[Point]:
         """One for each lambda."""
@@ -102,7 +97,7 @@ class LimitCycles(Experiment):
 
     def run_point(self, spec: CyclesSpec, point: Point, path: Path, control: Control) -> bool:
         """Repeat after repeat; one that was interrupted is done again, with the same random numbers."""
-        from runs.experiments.limit_cycles_draw import PATH_MOMENTS, measure_trajectories
+        from runs.experiments.limit_cycles_draw import DENSE_MOMENTS, PATH_MOMENTS, measure_trajectories
 
         def measure(draw: int) -> Mapping[str, Any]:
             return measure_trajectories(spec, point, draw)
@@ -118,10 +113,13 @@ class LimitCycles(Experiment):
             "rate": Column(np.float64, "<x1 dx2 - x2 dx1> / dt between records", "1"),
             "rate_spread": Column(np.float64, "one standard error of it, from blocks", "1"),
             "p_value": Column(np.float64, "probability of such a rate in detailed balance", "1"),
+            "p_least": Column(np.float64, "the least it can be, all surrogates below", "1"),
             "tau": Column(np.float64, "integrated autocorrelation time of x1", "time"),
             "path": Column(np.float64, "a trajectory", "1", ("moment", "component")),
+            "dense_path": Column(np.float64, "a short one, step by step", "1", ("dense_moment", "component")),
         }
-        lengths = {"bin_x": BINS[0], "bin_y": BINS[1], "moment": PATH_MOMENTS, "component": 2}
+        lengths = {"bin_x": BINS[0], "bin_y": BINS[1], "moment": PATH_MOMENTS, "component": 2,
+                   "dense_moment": DENSE_MOMENTS}  # fmt: skip
         made = json.dumps(spec.sampling.model_dump(), sort_keys=True)
         file = DrawFile(path, columns, lengths, dict(point.parameters), made)
         return run_draws(file, spec.grid.repeats, measure, point_seed(spec.seed, point.name), control)
@@ -133,7 +131,7 @@ class LimitCycles(Experiment):
         return assemble(spec, self.points(spec), files)
 
     def figures(self, results: "xarray.Dataset", out: Path) -> "list[Drawing]":
-        """Field, law and current; what trajectories say of them."""
+        """Field, law and current; the antisymmetric part of the drift; what trajectories say of them."""
         from runs.experiments.limit_cycles_figures import draw
 
         return draw(results, out)
@@ -145,7 +143,7 @@ class LimitCycles(Experiment):
         return summary(results)
 
     def verdicts(self, results: "xarray.Dataset") -> "list[Verdict]":
-        """Law and circulation against exact values, detailed balance against its null."""
+        """Law, current, Q and circulation against exact values, detailed balance against its null."""
         from runs.experiments.limit_cycles_summary import verdicts
 
         return verdicts(results)

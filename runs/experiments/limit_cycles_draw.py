@@ -11,6 +11,7 @@ from runs.experiments.limit_cycles_model import BINS, HIGH, LOW, drift
 from runs.grid import Point, point_seed
 
 PATH_MOMENTS = 400
+DENSE_MOMENTS = 300
 SETTLING = 10.0
 """Time from the exact law, from which chains start, to that of the step size."""
 CHUNK = 16
@@ -36,7 +37,17 @@ def measure_trajectories(spec: CyclesSpec, point: Point, draw: int) -> dict[str,
         "circulation_step": turning[0].mean(),
         **_circulation_test(fine, 2 * effort.step * effort.thin, seed),
         "path": np.resize(fine[0], (PATH_MOMENTS, 2)) if effort.records < PATH_MOMENTS else fine[0, :PATH_MOMENTS],
+        "dense_path": dense_path(strength, seed, effort.step),
     }
+
+
+def dense_path(strength: float, seed: int, step: float) -> np.ndarray:
+    """One trajectory from the well on the right, every step of it, (DENSE_MOMENTS, 2)."""
+    noise = np.sqrt(2.0 * step) * normals(seed, Stream.LIMIT_CYCLE_NOISE, 1, np.arange(DENSE_MOMENTS - 1), 0)
+    path = [np.array([1.0, 0.0])]
+    for one in noise:
+        path.append(path[-1] + step * drift(path[-1], strength) + one)
+    return np.array(path)
 
 
 def trajectories(
@@ -103,5 +114,6 @@ def _circulation_test(x: np.ndarray, interval: float, seed: int) -> dict[str, fl
         "rate": float(found.value[0, 1]),
         "rate_spread": float(found.error[0, 1]),
         "p_value": found.p_value,
+        "p_least": 1.0 / (1 + found.null.size),
         "tau": float(slow.tau_int) * interval,
     }

@@ -41,6 +41,17 @@ def exact_circulation(strength: float) -> float:
     return 2.0 * np.pi * strength / PARTITION_SUM
 
 
+def exact_antisymmetric(x: np.ndarray, strength: float) -> np.ndarray:
+    """Q_12 of the A-type form at x (..., 2): the stream function of j exp(-Phi), int_r^oo s exp(-s^4 / 4) ds, over it.
+
+    lambda (pi^(1/2) / 2) erfc(r^2 / 2) exp(Phi); it falls to 0 far out.
+    """
+    from scipy.special import erfcx
+
+    squared = (x**2).sum(axis=-1)
+    return strength * np.sqrt(np.pi) / 2.0 * erfcx(squared / 2.0) * np.exp(potential(x) - squared**2 / 4.0)
+
+
 def bin_edges() -> tuple[np.ndarray, np.ndarray]:
     """Edges of the histogram along x1 and x2."""
     first, second = (np.linspace(low, high, count + 1) for low, high, count in zip(LOW, HIGH, BINS, strict=True))

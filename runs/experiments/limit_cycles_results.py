@@ -14,6 +14,7 @@ from runs.experiments.limit_cycles_model import (
     bin_edges,
     current,
     drift,
+    exact_antisymmetric,
     exact_circulation,
     exact_shares,
     loop,
@@ -26,6 +27,8 @@ from runs.grid import Point
 
 if TYPE_CHECKING:
     import xarray
+
+    from mcmc.continuum import SteadyState
 
 BOX = (3.0, 5.5)
 """Half sides of the grid: exp(-Phi) falls to 1e-7 of its peak at the walls."""
@@ -42,8 +45,10 @@ FROM_FILES = {
     "circulation_step": Quantity("<x1 b2 - x2 b1> of the trajectories at step h", "1"),
     "rate": Quantity("<x1 dx2 - x2 dx1> / dt between records", "1"),
     "p_value": Quantity("probability of such rates in detailed balance, Fisher's combination of repeats"),
+    "p_floor": Quantity("the least that it can be, all surrogates below"),
     "tau": Quantity("integrated autocorrelation time of x1", "time"),
     "path": Quantity("one trajectory", "1", ("moment", "component")),
+    "dense_path": Quantity("a short trajectory, step by step", "1", ("dense_moment", "component")),
 }
 FROM_GRID = {
     "density": Quantity("density at rest on the grid, null vector", "1", ("x", "y")),
@@ -52,6 +57,12 @@ FROM_GRID = {
     "distance": Quantity("int |density - exact| over the grid, coarse and fine", "1", ("resolution",)),
     "grid_circulation": Quantity("<x1 b2 - x2 b1> on the grid, coarse and fine", "1", ("resolution",)),
     "current_distance": Quantity("largest |j - exact| where the density is present", "1", ("resolution",)),
+    "antisymmetric": Quantity("Q_12 of the A-type form on the grid", "1", ("x", "y")),
+    "antisymmetric_distance": Quantity("largest |Q - exact| where the density is present", "1", ("resolution",)),
+    "rebuilt": Quantity("(D + Q) grad Phi - div(D + Q) on the grid", "1", ("x", "y", "component")),
+    "identity_residual": Quantity(
+        "largest distance of that from -b where the density is present", "1", ("resolution",)
+    ),
     "exact_circulation": Quantity("2 pi lambda / Z", "1"),
     "current_at_critical": Quantity("|j| where grad Phi = 0", "1", ("critical", "component")),
     "likeliest": Quantity("cell of largest density", "1", ("component",)),
@@ -66,21 +77,28 @@ FROM_GRID = {
     "closing": Quantity("distance between both ends of the orbit, integrated over a period", "1", ("radius",)),
 }
 MOST_ZEROS = 3
-COLUMNS = (*FROM_FILES, "share_error", "circulation_spread", "rate_spread")
+COLUMNS = (
+    *(name for name in FROM_FILES if name != "p_floor"),
+    "p_least",
+    "share_error",
+    "circulation_spread",
+    "rate_spread",
+)
 
 
 def assemble(spec: CyclesSpec, points: Sequence[Point], files: Mapping[str, Path]) -> "xarray.Dataset":
     """Everything over strength."""
     import xarray
 
-    from runs.experiments.limit_cycles_draw import PATH_MOMENTS
+    from runs.experiments.limit_cycles_draw import DENSE_MOMENTS, PATH_MOMENTS
 
     cells = spec.solver.cells
     outer = {"strength": len(spec.grid.strength)}
     first, second = bin_edges()
     inner = {"bin_x": len(first) - 1, "bin_y": len(second) - 1, "component": 2, "moment": PATH_MOMENTS, "x": cells,
              "y": 2 * cells, "critical": len(CRITICAL), "resolution": 2, "rest": MOST_ZEROS, "pair": 2, "part": 2,
-             "start": len(RETURNS), "radius": len(RADII), "phase": LOOP_MOMENTS}  # fmt: skip
+             "start": len(RETURNS), "radius": len(RADII), "phase": LOOP_MOMENTS,
+             "dense_moment": DENSE_MOMENTS}  # fmt: skip
     sampled, exact = ResultGrid(outer, inner, FROM_FILES), ResultGrid(outer, inner, FROM_GRID)
     for k, point in enumerate(points):
         strength = float(point.parameters["strength"])
@@ -134,25 +152,34 @@ def _of_files(grid: ResultGrid, cell: tuple[int, ...], path: Path, repeats: int)
     grid.put("rate", cell, data["rate"].values.mean(), pooled("rate_spread"))
     grid.put("tau", cell, *mean_and_error(data["tau"].values))
     grid.put("p_value", cell, combine_pvalues(data["p_value"].values).pvalue)
-    grid.put("path", cell, data["path"].values[0])
+    grid.put("p_floor", cell, combine_pvalues(data["p_least"].values).pvalue)
+    for name in ("path", "dense_path"):
+        grid.put(name, cell, data[name].values[0])
 
 
 def _of_grid(grid: ResultGrid, cell: tuple[int, ...], strength: float, cells: int) -> tuple[np.ndarray, ...]:
     from mcmc.continuum import FokkerPlanck, Grid, grid_steady_state
 
-    found: dict[str, list[float]] = {"distance": [], "grid_circulation": [], "current_distance": []}
+    found: dict[str, list[float]] = {}
     for count in (cells // 2, cells):
         mesh = Grid((-BOX[0], -BOX[1]), BOX, (count, 2 * count))
         state = grid_steady_state(FokkerPlanck(mesh, lambda x: drift(x, strength)), method="null-vector")
         points = mesh.points.reshape(*mesh.shape, 2)
         density = np.exp(-potential(points)) / PARTITION_SUM
         present = density > PRESENT * density.max()
-        off = np.abs(state.current - current(points, strength)).max(axis=-1)
-        found["distance"].append(float(np.abs(state.stationary.density - density).sum() * mesh.volume))
-        found["grid_circulation"].append(state.circulation)
-        found["current_distance"].append(float(off[present].max()))
+        rebuilt, exact = a_type_drift(state), exact_antisymmetric(points, strength)
+        for name, value in {
+            "distance": np.abs(state.stationary.density - density).sum() * mesh.volume,
+            "grid_circulation": state.circulation,
+            "current_distance": np.abs(state.current - current(points, strength)).max(axis=-1)[present].max(),
+            "antisymmetric_distance": np.abs(state.antisymmetric - exact)[present].max(),
+            "identity_residual": np.abs(rebuilt + drift(points, strength)).max(axis=-1)[present].max(),
+        }.items():
+            found.setdefault(name, []).append(float(value))
     for name, values in found.items():
         grid.put(name, cell, values)
+    grid.put("antisymmetric", cell, np.where(present, state.antisymmetric, np.nan))
+    grid.put("rebuilt", cell, np.where(present[..., None], rebuilt, np.nan))
     rest = state.stationary.density
     grid.put("density", cell, rest)
     grid.put("current", cell, np.where(present[..., None], state.current, np.nan))
@@ -162,6 +189,15 @@ def _of_grid(grid: ResultGrid, cell: tuple[int, ...], strength: float, cells: in
         speed = np.where(present, np.hypot(*np.moveaxis(state.current, -1, 0)), 0.0)
         grid.put("fastest", cell, points.reshape(-1, 2)[np.argmax(speed)])
     return mesh.centres
+
+
+def a_type_drift(state: "SteadyState") -> np.ndarray:
+    """(D + Q) grad Phi - div(D + Q) at the cells, (x, y, 2), for D = 1 and beta = 1: -b where the A-type form holds."""
+    q, grid = state.antisymmetric, state.grid
+    slope = state.potential_gradient
+    turned = np.stack([q * slope[..., 1], -q * slope[..., 0]], axis=-1)
+    # Q_12 = -Q_21 = q: the divergence of rows is (dq / dx2, -dq / dx1).
+    return slope + turned - np.stack([grid.difference(q, 1), -grid.difference(q, 0)], axis=-1)
 
 
 def _of_field(grid: ResultGrid, cell: tuple[int, ...], strength: float) -> None:

@@ -4,12 +4,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from runs.experiments.limit_cycles_model import FASTEST
 from runs.tables import with_error
 from runs.verdict import UNLIKELY, Verdict, detailed_balance, largest_score
 
 if TYPE_CHECKING:
     import xarray
 
+SECOND_ORDER = 0.35
+"""Of an error of second order, with cells half as wide: a quarter and room for terms of higher order."""
+CLOSE = 1e-3
+"""Share of it within which the circulation of the grid is exact."""
+NOTHING = 1e-6
+"""What rounding of null vectors leaves of what is 0, where the density is present."""
 LEAST_EXPECTED = 100
 """Samples that a bin must expect to be compared."""
 
@@ -46,6 +53,11 @@ def summary(results: "xarray.Dataset") -> list[str]:
             f"{said}: density on the grid off by {fine:.2e} in all (half as many cells: {coarse:.2e}, order "
             f"{np.log2(coarse / fine):.2f}), circulation {float(at['grid_circulation'][-1]):.6f}, exact {known:.6f}"
         )
+        coarse, fine = at["identity_residual"].values
+        lines.append(
+            f"{said}: largest |Q_12| {float(np.abs(at['antisymmetric']).max()):.4f}; (D + Q) grad Phi - div(D + Q) is "
+            f"grad f within {fine:.1e} (half as many cells: {coarse:.1e})"
+        )
         lines.append(_of_points(at, said))
         if strength > 0:
             lines.append(_of_orbits(at, said))
@@ -79,6 +91,39 @@ def _of_orbits(at: "xarray.Dataset", said: str) -> str:
     return text + f"paths of the drift turn with ratios {np.nanmin(ratio):.3f} to {np.nanmax(ratio):.3f}"
 
 
+def _of_grid(at: "xarray.Dataset", said: str) -> list[Verdict]:
+    """Law, current and Q of the grid beside exact ones."""
+    known = float(at["exact_circulation"])
+    off = abs(float(at["grid_circulation"][-1]) - known)
+    bound = CLOSE * known if known else NOTHING
+    found = [Verdict(f"{said}: grid's circulation, distance", off, None, bound, "2 pi lambda / Z", "at most")]
+    converging = {
+        "distance": ("density", "exp(-Phi) / Z"),
+        "identity_residual": ("grad f = (D + Q) grad Phi - div(D + Q)", "A-type form"),
+    }
+    if known:
+        converging |= {
+            "current_distance": ("current j", "exact: lambda exp(Phi - r^4 / 4) (-x2, x1)"),
+            "antisymmetric_distance": ("Q of the A-type form", "exact: lambda pi^(1/2) / 2 erfc(r^2 / 2) exp(Phi)"),
+        }
+        fast = np.abs(np.abs(at["fastest"].values) - [0.0, FASTEST])
+        cell = float(at["x"][1] - at["x"][0]), float(at["y"][1] - at["y"][0])
+        share = float((fast / cell).max())
+        found.append(
+            Verdict(
+                f"{said}: |j| largest, cells from (0, +-1.272)", share, None, 1.0, "exact: maximum of |j|", "at most"
+            )
+        )
+    else:
+        least = float(np.abs(at["antisymmetric"]).max())
+        found.append(Verdict(f"{said}: largest |Q|", least, None, NOTHING, "detailed balance: 0", "at most"))
+    for name, (what, source) in converging.items():
+        coarse, fine = at[name].values
+        text = f"{said}: {what}, error over that with cells twice as wide"
+        found.append(Verdict(text, float(fine / coarse), None, SECOND_ORDER, source, "at most"))
+    return found
+
+
 def verdicts(results: "xarray.Dataset") -> list[Verdict]:
     """Histograms, circulation and time reversal."""
     found: list[Verdict] = []
@@ -86,8 +131,7 @@ def verdicts(results: "xarray.Dataset") -> list[Verdict]:
     for k, strength in enumerate(results["strength"].values):
         at, said = results.isel(strength=k), f"lambda = {strength:g}"
         known = float(at["exact_circulation"])
-        off = abs(float(at["grid_circulation"][-1]) - known)
-        found.append(Verdict(f"{said}: grid's circulation, distance", off, None, 1e-3, "2 pi lambda / Z", "at most"))
+        found += _of_grid(at, said)
         if sampled is None or not np.isfinite(sampled[k]).any():
             continue
         found += largest_score(f"{said}: histogram", sampled[k], "exp(-Phi) / Z")

@@ -8,12 +8,14 @@ from scipy.interpolate import CubicSpline
 from xy_runs import changed, faults, run_points, stop_after
 
 from runs.experiments import Control
+from runs.experiments import free_energy_descent_heat as heat
 from runs.experiments import limit_cycles_model as cycles
 from runs.experiments.free_energy_descent_draw import particles
 from runs.experiments.free_energy_descent_grid import equation, refined_argmin
 from runs.experiments.free_energy_descent_model import CASES, WIDTH, diagonal_rest, lowest_point, noise, potential
-from runs.experiments.limit_cycles_draw import trajectories
+from runs.experiments.limit_cycles_draw import measure_trajectories, trajectories
 from runs.experiments.limit_cycles_summary import scores
+from runs.grid import point_seed
 
 CYCLES = {
     "experiment": "limit-cycles",
@@ -59,6 +61,8 @@ def opened(path):
         (DESCENT, {"grid": {"case": ["line", "line"]}}, "has a word more than once; each stands once"),
         (DESCENT, {"grid": {"case": ["lines"]}}, "did you mean 'line'?"),
         (DESCENT, {"descent": {"last": 0.5}}, "descent.last = 0.5 is not four steps away"),
+        (CYCLES, {"device": "cuda"}, "this experiment runs on the cpu"),
+        (DESCENT, {"device": "cuda"}, "this experiment runs on the cpu"),
         (DESCENT, {"particles": {"step": 0.03}}, "solvers.tau = 0.16 is no whole number of two steps"),
     ],
 )
@@ -123,6 +127,69 @@ def test_law_and_circulation_are_exact_and_wrong_ones_are_told(turned):
     assert abs(results["circulation"][1] - cycles.exact_circulation(1.4)) > 4.9 * results["circulation_error"][1]
 
 
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda r: r.assign(share=r.share.shift(bin_x=1, fill_value=0.0)), "histogram"),
+        (lambda r: r.assign(circulation=r.circulation + 5 * r.circulation_error), "lambda = 1.5: circulation"),
+        (lambda r: r.assign(p_value=1.0 - r.p_value), "p of detailed balance"),
+        (lambda r: r.assign(p_value=0 * r.p_value), "lambda = 0: p of detailed balance"),
+        (lambda r: r.assign(grid_circulation=1.01 * r.grid_circulation), "grid's circulation"),
+        (lambda r: r.assign(distance=r.distance + 1), "density, error"),
+        (lambda r: r.assign(current_distance=r.current_distance + 1), "current j, error"),
+        (lambda r: r.assign(antisymmetric_distance=r.antisymmetric_distance + 1), "Q of the A-type form"),
+        (lambda r: r.assign(identity_residual=r.identity_residual + 1), "grad f = (D + Q) grad Phi"),
+        (lambda r: r.assign(antisymmetric=r.antisymmetric + 1), "lambda = 0: largest |Q|"),
+        (lambda r: r.assign(fastest=r.fastest + 1), "|j| largest"),
+    ],
+)
+def test_cycles_that_are_wrong_are_told(turned, change, told):
+    _, experiment, _, results = turned
+    names = [v.name for v in experiment.verdicts(change(results)) if v.state == "differs"]
+    assert any(told in name for name in names)
+
+
+def test_circulation_is_that_of_the_trajectories(turned):
+    spec, experiment, _, _ = turned
+    point, effort = experiment.points(spec)[1], spec.sampling
+    row = measure_trajectories(spec, point, 0)
+    seed = point_seed(spec.seed, f"{point.name} repeat-0")
+    paths = trajectories(1.5, seed, chains=effort.chains, step=effort.step, thin=effort.thin, records=effort.records)
+
+    def turning(x):
+        r2 = (x**2).sum(axis=-1)
+        size = 1.5 * r2 * np.exp(cycles.potential(x) - r2**2 / 4)
+        grad = cycles.gradient(x)
+        return (size - x[..., 0] * grad[..., 1] + x[..., 1] * grad[..., 0]).mean()
+
+    assert row["circulation_step"] == pytest.approx(turning(paths[0]), rel=1e-12)
+    assert row["circulation"] == pytest.approx(2 * turning(paths[0]) - turning(paths[1]), rel=1e-12)
+    # Records are rare, and their turning falls short of the circulation; but it is seen.
+    assert row["rate"] > 10 * row["rate_spread"] > 0
+    assert row["p_least"] <= row["p_value"] < 0.01
+
+
+def test_antisymmetric_part_carries_the_current():
+    x = np.array([[0.3, -0.7], [1.2, 0.4], [-1.5, 1.1]])
+    q, e = cycles.exact_antisymmetric, 1e-5
+    slope = np.stack([(q(x + d, 1.5) - q(x - d, 1.5)) / (2 * e) for d in e * np.eye(2)], axis=1)
+    phi = cycles.gradient(x)
+    # j = div Q - Q grad Phi.
+    carried = np.stack([slope[:, 1] - q(x, 1.5) * phi[:, 1], q(x, 1.5) * phi[:, 0] - slope[:, 0]], axis=1)
+    np.testing.assert_allclose(carried, cycles.current(x, 1.5), atol=1e-8)
+    assert cycles.exact_antisymmetric(np.zeros(2), 1.0) == pytest.approx(np.sqrt(np.pi) / 2 * np.exp(0.25))
+
+
+@pytest.mark.usefixtures("unrendered")
+def test_as_many_strengths_as_one_likes_are_drawn(turned, tmp_path):
+    _, experiment, _, results = turned
+    places = [0, 1, 1, 1, 1, 1, 1]
+    many = results.isel(strength=places).assign_coords(strength=0.5 * np.arange(7))
+    drawn = experiment.figures(many, tmp_path)
+    assert [one.png.stem for one in drawn] == ["fields", "antisymmetric", "trajectories"]
+    assert "Of 7 strengths 4 are drawn." in drawn[0].caption
+
+
 def test_steps_along_the_same_noise_differ_by_their_length():
     fine, coarse = trajectories(0.5, 3, chains=50, step=0.01, thin=5, records=40)
     long, _ = trajectories(0.5, 3, chains=50, step=0.02, thin=5, records=40)
@@ -176,6 +243,53 @@ def test_free_energies_of_three_methods_agree_and_phi_is_f_only_if_noise_is_isot
     np.testing.assert_allclose(lowest_point(2), refined_argmin(*_fine()), atol=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda r: r.assign(particles=r.particles + 1), "F of particles"),
+        (lambda r: r.assign(movements_limit=r.movements_limit + 1), "error extrapolated"),
+        (lambda r: r.assign(movements=r.movements + 1), "error at half of tau"),
+        (lambda r: r.assign(known_likeliest=r.known_likeliest + 1), "diagonal: argmin Phi, off by"),
+        (lambda r: r.assign(likeliest=r.lowest), "diagonal: argmin Phi from argmin f"),
+        (lambda r: r.assign(departure=r.departure + 1), "Phi - f"),
+        (lambda r: r.assign(balance=r.balance + 1), "F' = -I"),
+        (lambda r: r.assign(largest_rise=r.largest_rise + 1), "largest rise"),
+        (lambda r: r.assign(heat_limit=r.heat_limit + 0.1), "movements in W2: entropy"),
+        (lambda r: r.assign(heat_limit=r.heat_limit + 0.1), "movements in L2: Dirichlet"),
+        (lambda r: r.assign(heat_share=1.1 * r.heat_share), "squared speed in W2"),
+        (lambda r: r.assign(heat_share=1.1 * r.heat_share), "squared speed in L2"),
+    ],
+)
+def test_descents_that_are_wrong_are_told(descended, change, told):
+    _, experiment, _, results = descended
+    names = [v.name for v in experiment.verdicts(change(results)) if v.state == "differs"]
+    assert any(told in name for name in names)
+
+
+def test_functionals_of_the_heat_kernel_are_those_of_quadrature():
+    beta, time = 2.0, 0.3
+    density = heat.heat_kernel(heat.axis(), time, beta)[None]
+    # Midpoints and second differences: of second order in cells of 1/120.
+    np.testing.assert_allclose(heat.functionals(density, beta)[:, 0], heat.exact_functionals(time, beta), rtol=1e-4)
+    (entropy, _), (later, _) = heat.exact_functionals(time, beta), heat.exact_functionals(time + 1e-4, beta)
+    x, h = heat.axis(), heat.axis()[1] - heat.axis()[0]
+    slope = np.gradient(density[0], h)
+    # The entropy falls by the Fisher information.
+    assert (entropy - later) / 1e-4 == pytest.approx((slope**2 / density[0]).sum() * h / beta**2, rel=1e-3)
+    assert density[0] @ x * h == pytest.approx(heat.WEIGHTS @ heat.MEANS, abs=1e-9)
+
+
+def test_each_functional_falls_by_the_squared_speed_in_its_own_distance_alone(descended):
+    run = heat.follow("L2", 2.0, 0.01, 20)
+    lost, speeds = run.functional[:, 0] - run.functional[:, -1], run.distance.sum(axis=1) / 0.01
+    np.testing.assert_allclose(speeds / lost, 1.0, atol=0.1)
+    # The control: entropy by the speed in L2, and the other way round.
+    assert abs(speeds[1] / lost[0] - 1) > 0.5
+    assert abs(speeds[0] / lost[1] - 1) > 0.2
+    shares = descended[3]["heat_share"].values
+    assert np.abs(shares - 1).max() < 0.02
+
+
 def _fine():
     grid = equation("isotropic", 96, 2.0).grid
     return grid, potential(grid.points).reshape(grid.shape)
@@ -197,12 +311,16 @@ def test_runs_resume_to_the_same_repeats(base, tmp_path, request):
 def test_figures_and_summaries_are_made_from_whole_and_from_empty_runs(name, request, tmp_path):
     _, experiment, files, results = request.getfixturevalue(name)
     words = ("histogram", "detailed balance") if name == "turned" else ("particles off",)
-    sampled = [v for v in results.data_vars if v.startswith(("share", "circulation", "rate", "p_value", "tau", "path"))]
+    sampled = [
+        v for v in results.data_vars if v.startswith(("share", "circulation", "rate", "p_", "tau", "path", "dense"))
+    ]
     sampled += [v for v in results.data_vars if v.startswith("particles")]
     for part in (results, results.drop_vars(sampled)):
         drawn = [d.png.stem for d in experiment.figures(part, tmp_path / "figures")]
         assert drawn == (
-            ["descent", "rest"] if name == "descended" else ["fields", "trajectories"][: 1 + (part is results)]
+            ["descent", "rest", "heat"]
+            if name == "descended"
+            else ["fields", "antisymmetric", "trajectories"][: 2 + (part is results)]
         )
         lines = " ".join(experiment.summary(part))
         assert (words[-1] in lines) == (part is results)
