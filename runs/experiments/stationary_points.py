@@ -15,9 +15,10 @@ import numpy as np
 from pydantic import AfterValidator, Field
 
 from runs.experiments import Control, Experiment
+from runs.experiments.cpu_spec import CpuSpec
 from runs.experiments.perceptron_draws import Column, DrawFile, run_draws
 from runs.grid import Point, point_seed, points
-from runs.spec import RunSpec, Section
+from runs.spec import Section
 
 if TYPE_CHECKING:
     import xarray
@@ -75,7 +76,7 @@ class CaseGrid(Section):
     )
 
 
-class StationaryPointsSpec(RunSpec):
+class StationaryPointsSpec(CpuSpec):
     """Cases and effort."""
 
     search: Search = Field(default_factory=lambda: Search.model_validate({}))
@@ -88,6 +89,7 @@ class StationaryPoints(Experiment):
 
     Spec = StationaryPointsSpec
     extendable = ("search.batches", "network.runs", "grid.case")
+    uses_bins = False
 
     def points(self, spec: StationaryPointsSpec) -> list[Point]:
         """A point for each case."""
@@ -140,13 +142,13 @@ class StationaryPoints(Experiment):
 
     def summary(self, results: "xarray.Dataset") -> list[str]:
         """Points found of those there are, and zero eigenvalues of those predicted."""
-        from runs.experiments.stationary_points_results import summary
+        from runs.experiments.stationary_points_summary import summary
 
         return summary(results)
 
     def verdicts(self, results: "xarray.Dataset") -> "list[Verdict]":
-        """Classes of stationary points that a complete enumeration does not have."""
-        from runs.experiments.stationary_points_results import verdicts
+        """Points and classes beside those there are, energies, and zero eigenvalues beside those of the symmetry."""
+        from runs.experiments.stationary_points_summary import verdicts
 
         return verdicts(results)
 

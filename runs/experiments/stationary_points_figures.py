@@ -62,8 +62,9 @@ def _indices(results: "xarray.Dataset", cases: Sequence[str], out: Path) -> Draw
         met = starts > 0
         ax.plot(energy[met & (kind == SINGULAR)], index[met & (kind == SINGULAR)], "x", color="0.55", markersize=3.5,
                 markeredgewidth=0.8, label="singular points found", zorder=1)  # fmt: skip
-        ax.plot(energy[met & (kind == FAMILY)], index[met & (kind == FAMILY)], "D", color="C3", markersize=3.5,
-                label="families found", zorder=3)  # fmt: skip
+        # Open and under the dots: families may lie on energies of isolated points.
+        ax.plot(energy[met & (kind == FAMILY)], index[met & (kind == FAMILY)], "D", color="C3", markersize=4.5,
+                fillstyle="none", markeredgewidth=0.8, label="families found", zorder=1.5)  # fmt: skip
         exact = known & (kind != SINGULAR)
         ax.plot(energy[exact], index[exact], "o", color="black", fillstyle="none", markersize=6.5, markeredgewidth=0.6,
                 label="exact: all points, or known classes", zorder=4)  # fmt: skip

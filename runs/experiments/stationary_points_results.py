@@ -10,7 +10,6 @@ import numpy as np
 from runs.experiments.result_grid import Quantity, ResultGrid
 from runs.experiments.stationary_points import NETWORK_COLUMNS, NETWORKS, StationaryPointsSpec, parts_of, rows_of
 from runs.grid import Point
-from runs.verdict import Verdict
 
 if TYPE_CHECKING:
     import xarray
@@ -26,6 +25,7 @@ ZERO = {"hessian": 1e-9, "noise": 1e-12}
 ISOLATED, FAMILY, SINGULAR = 0, 1, 2
 
 LEVEL, RUN = ("level",), ("run",)
+METHODS = ("newton", "eigenvector")
 SPECTRUM = ("run", "weight")
 QUANTITIES = {
     "energy_per_site": Quantity("energy of a class per site", "J", LEVEL),
@@ -33,12 +33,17 @@ QUANTITIES = {
     "zero_modes": Quantity("eigenvalues 0 beyond the turn in a class", "1", LEVEL),
     "kind": Quantity("0 isolated points, 1 families, 2 singular points", "1", LEVEL),
     "starts_there": Quantity("starts that ended in a class", "1", LEVEL),
+    "starts_by_method": Quantity("starts of each method that ended in a class", "1", ("level", "method")),
     "points_found": Quantity(
         "different isolated points found in a class, modulo the turn; of the square lattice with their images",
         "1",
         LEVEL,
     ),
     "points_known": Quantity("points of a class by enumeration; NaN where none is known", "1", LEVEL),
+    "images": Quantity("points that one start may stand for, its images by symmetry counted"),
+    "slope": Quantity("largest norm of the gradient at points found, taken anew", "J"),
+    "ground": Quantity("lowest energy there can be, every bond at its lowest, per site", "J"),
+    "lowest": Quantity("lowest energy of the isolated points found, taken anew, per site", "J"),
     "sites": Quantity("sites"),
     "starts": Quantity("starts by both methods"),
     "stuck": Quantity("share of starts that came to no stationary point"),
@@ -76,6 +81,7 @@ def assemble(spec: StationaryPointsSpec, plan: Sequence[Point], files: Mapping[s
         cells.append(network_cell(series) if kind in NETWORKS else lattice_cell(point.parameters["case"], series))
     inner = {
         "level": max([len(cell["index"]) for cell in cells if "index" in cell], default=1),
+        "method": len(METHODS),
         "run": spec.network.runs,
         "weight": max(rows_of(spec, case) for case in cases),
     }
@@ -85,19 +91,19 @@ def assemble(spec: StationaryPointsSpec, plan: Sequence[Point], files: Mapping[s
             padded = np.full([inner[dim] for dim in QUANTITIES[name].dims], np.nan)
             padded[tuple(slice(length) for length in np.shape(values))] = values
             grid.put(name, (row,), padded)
-    return grid.dataset({"case": cases}, {"experiment": "stationary-points"})
+    return grid.dataset({"case": cases, "method": list(METHODS)}, {"experiment": "stationary-points"})
 
 
 def lattice_cell(case: str, series: "xarray.Dataset") -> dict[str, Any]:
     """Quantities of one lattice."""
-    from mcmc.landscapes.xy.stationary_classes import known_classes
+    from mcmc.landscapes.xy.stationary_classes import known_classes, lattice_symmetries
     from runs.experiments.stationary_points_draw import model_of
 
     model = model_of(case)
     known, complete = known_classes(model)
     rows: dict[tuple[int, int, int], list[Any]] = {}
     for e, i, z, k, count in zip(known.energy, known.index, known.zero_modes, known.kind, known.count, strict=True):
-        held = rows.setdefault(_key(e, i, k), [Level(e, i, z, k), 0, np.nan, 0.0])
+        held = rows.setdefault(_key(e, i, k), [Level(e, i, z, k), np.zeros(len(METHODS)), np.nan, 0.0])
         held[3] += count
     for level, starts, points in found_levels(series, None if complete else model):
         key = _key(level.energy, level.index, level.kind)
@@ -105,8 +111,8 @@ def lattice_cell(case: str, series: "xarray.Dataset") -> dict[str, Any]:
         # Walks from a point of a family next to a singular one may end there.
         if key not in rows and complete and level.kind == SINGULAR and smooth in rows:
             key = smooth
-        held = rows.setdefault(key, [level, 0, np.nan, np.nan])
-        held[1] += starts
+        held = rows.setdefault(key, [level, np.zeros(len(METHODS)), np.nan, np.nan])
+        held[1] = held[1] + starts
         held[2] = points
     levels = [rows[key] for key in sorted(rows)]
     kind = series["kind"].values
@@ -115,12 +121,15 @@ def lattice_cell(case: str, series: "xarray.Dataset") -> dict[str, Any]:
         "index": [row[0].index for row in levels],
         "zero_modes": [row[0].zero_modes for row in levels],
         "kind": [row[0].kind for row in levels],
-        "starts_there": [row[1] for row in levels],
+        "starts_there": [row[1].sum() for row in levels],
+        "starts_by_method": [row[1] for row in levels],
         # None found of what is known is 0; families and singular points have no number.
         "points_found": [
             (0.0 if np.isnan(row[2]) else row[2]) if row[0].kind == ISOLATED else np.nan for row in levels
         ],
         "points_known": [row[3] for row in levels],
+        "images": 1 if complete else 2 * len(lattice_symmetries(model)),
+        **_taken_anew(model, series),
         "sites": model.sites,
         "starts": kind.size,
         "stuck": (kind < 0).mean(),
@@ -129,8 +138,20 @@ def lattice_cell(case: str, series: "xarray.Dataset") -> dict[str, Any]:
     }
 
 
-def found_levels(series: "xarray.Dataset", lattice: "XYModel | None") -> list[tuple[Level, int, float]]:
-    """Classes found, the starts that ended there, and of isolated points how many different ones.
+def _taken_anew(model: "XYModel", series: "xarray.Dataset") -> dict[str, float]:
+    """Gradient and energy of the angles that are stored; infinite where nothing was found."""
+    kind = series["kind"].values.ravel()
+    angles = series["angles"].values.reshape(kind.size, -1)
+    there, single = angles[kind >= 0], angles[kind == ISOLATED]
+    slope = np.linalg.norm(model.gradient(there), axis=1).max() if len(there) else np.inf
+    lowest = model.energy(single).min() / model.sites if len(single) else np.inf
+    # All angles alike: each bond is at its lowest, no coupling is negative.
+    ground = model.energy(np.zeros((1, model.sites)))[0] / model.sites
+    return {"slope": float(slope), "lowest": float(lowest), "ground": float(ground)}
+
+
+def found_levels(series: "xarray.Dataset", lattice: "XYModel | None") -> list[tuple[Level, np.ndarray, float]]:
+    """Classes found, the starts of each method that ended there, and of isolated points how many different ones.
 
     Of a `lattice` the images by its symmetries are counted too.
     """
@@ -143,6 +164,7 @@ def found_levels(series: "xarray.Dataset", lattice: "XYModel | None") -> list[tu
     angles = series["angles"].values.reshape(-1, series["angles"].shape[-1])[there]
     key = np.stack([np.round(energy / SAME_ENERGY).astype(np.int64), index, kind[there]], axis=1)
     _, first, which = np.unique(key, axis=0, return_index=True, return_inverse=True)
+    method = np.repeat(series["method"].values, series.sizes["start"])[there]
     found = []
     for number, at in enumerate(first):
         mine = which.ravel() == number
@@ -151,7 +173,7 @@ def found_levels(series: "xarray.Dataset", lattice: "XYModel | None") -> list[tu
         if level.kind == ISOLATED:
             met = angles[mine][distinct(angles[mine])]
             count = float(len(met) if lattice is None else len(with_images(lattice, met)))
-        found.append((level, int(mine.sum()), count))
+        found.append((level, np.bincount(method[mine], minlength=len(METHODS)), count))
     return found
 
 
@@ -162,88 +184,6 @@ def network_cell(series: "xarray.Dataset") -> dict[str, Any]:
         size = np.abs(cell[name])
         cell[f"zeros_{name}"] = (size < limit * size.max(axis=1, keepdims=True)).sum(axis=1)
     return cell
-
-
-def summary(results: "xarray.Dataset") -> list[str]:
-    """Points found of those there are, and zero eigenvalues of those predicted."""
-    lines = []
-    for case in results.case.values:
-        here = results.sel(case=case)
-        if "sites" in here and np.isfinite(here.sites):
-            lines.append(_said_of_lattice(str(case), here))
-        elif "zeros_hessian" in here and np.isfinite(here.zeros_hessian).any():
-            lines.append(_said_of_network(str(case), here))
-    return lines or ["no stationary point has been looked for yet"]
-
-
-def verdicts(results: "xarray.Dataset") -> list[Verdict]:
-    """Classes that a complete enumeration does not have, and zero eigenvalues that symmetry does not predict."""
-    found = []
-    for case in results.case.values:
-        here = results.sel(case=case)
-        if "unknown" in here and np.isfinite(here.unknown):
-            found.append(Verdict(f"{case}: classes found beyond those known", float(here.unknown), None, 0.0,
-                                 "exact: enumeration", "at most"))  # fmt: skip
-        for name, said in (("hessian", "the Hessian"), ("noise", "D")):
-            if f"zeros_{name}" in here and np.isfinite(here[f"zeros_{name}"].values).any():
-                off = np.abs(here[f"zeros_{name}"].values - here[f"predicted_{name}"].values)
-                found.append(Verdict(f"{case}: zero eigenvalues of {said} off the number predicted",
-                                     float(np.nanmax(off)), None, 0.0, "exact: symmetry", "at most"))  # fmt: skip
-    return found
-
-
-def _said_of_lattice(case: str, here: "xarray.Dataset") -> str:
-    kind, known, found = here.kind.values, here.points_known.values, here.points_found.values
-    single, listed = kind == ISOLATED, np.isfinite(known)
-    classes, hit = int((single & listed).sum()), int((single & listed & (found > 0)).sum())
-    said = f"{case}: {found[single].sum():.0f} isolated points from {int(here.starts)} starts"
-    if here.all_known:
-        said += f", of {known[single].sum():.0f} there are; {hit} of {classes} classes by energy and index, "
-        wrong = int(here.unknown)
-        said += (
-            f"{wrong} CLASS{'' if wrong == 1 else 'ES'} THAT {'IS' if wrong == 1 else 'ARE'} NOT THERE"
-            if wrong
-            else ("none that is not there")
-        )
-    else:
-        met = int((single & (found > 0)).sum())
-        said += f", images by symmetry counted, in {met} classes by energy and index, {hit} of {classes} known ones"
-    families = (kind == FAMILY) & (here.starts_there.values > 0)
-    if families.any():
-        energies = np.unique(np.round(here.energy_per_site.values[families], 6)) + 0.0
-        shown = ", ".join(f"{e:.4g}" for e in energies[:3]) + (" ..." if energies.size > 3 else "")
-        said += f"; families at E/N = {shown}"
-    return said + (f"; {100 * float(here.stuck):.2g} % came to no stationary point" if here.stuck > 0 else "")
-
-
-def _said_of_network(case: str, here: "xarray.Dataset") -> str:
-    runs = np.isfinite(here.zeros_hessian.values)
-    counts = {name: here[name].values[runs] for name in ("zeros_hessian", "zeros_noise")}
-    right = (counts["zeros_hessian"] == here.predicted_hessian.values[runs]) & (
-        counts["zeros_noise"] == here.predicted_noise.values[runs]
-    )
-    weights = int(np.isfinite(here.hessian.values[runs][0]).sum())
-    said = (
-        f"{case}: {_listed(counts['zeros_hessian'])} of {weights} eigenvalues of the Hessian and "
-        f"{_listed(counts['zeros_noise'])} of D are 0, "
-        f"{'as symmetry predicts' if right.all() else f'as symmetry predicts in {right.sum()} of {right.size} runs'}; "
-        f"tangents t of the family ({_listed(here.tangents.values[runs])}): "
-        f"|H t|/|H| < {_above(here.hessian_along.values[runs].max())}, "
-        f"|D t|/|D| < {_above(here.noise_along.values[runs].max())}"
-    )
-    change = here.permuted_change.values[runs]
-    if np.isfinite(change).all():
-        said += f"; permutations of units change the loss by < {_above(change.max())}"
-    return said
-
-
-def _listed(values: np.ndarray) -> str:
-    return "/".join(f"{value:.0f}" for value in np.unique(values))
-
-
-def _above(value: float) -> str:
-    """The next power of ten above, 1e-15 at least."""
-    return f"1e{int(np.ceil(np.log10(max(value * 1.001, 1e-15)))):d}"
 
 
 def _key(energy: float, index: int, kind: int) -> tuple[int, int, int]:

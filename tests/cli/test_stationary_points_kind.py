@@ -11,6 +11,7 @@ from xy_runs import changed, faults, run_points, stop_after
 from mcmc.landscapes.xy.stationary_classes import ring_classes
 from runs.experiments import Control
 from runs.figures import style
+from runs.verdict import DIFFERS
 
 SMALL = {
     "experiment": "stationary-points",
@@ -33,6 +34,7 @@ def done(tmp_path_factory):
     ({"grid": {"case": ["ring-5", "ring-5"]}}, "has a case more than once"),
     ({"search": {"batches": 1}}, "search.batches = 1: needs a number >= 2"),
     ({"network": {"noise": 0.0}}, "network.noise"),
+    ({"device": "cuda"}, "this experiment runs on the cpu"),
 ])  # fmt: skip
 def test_a_run_file_that_cannot_be_run_is_refused(tables, said):
     found = faults(changed(SMALL, **tables))
@@ -81,7 +83,7 @@ def test_points_found_are_held_to_exact_ones_and_zeros_to_symmetry(done, tmp_pat
     assert (curved.barrier.values > 1e-3).all()
     assert (curved.copied_barrier.values < 1e-12).all()
     said = experiment.summary(results)
-    assert said[0] == (
+    assert said[0].startswith(
         "ring-5: 30 isolated points from 800 starts, of 30 there are; 6 of 6 classes by energy and index, none that is "
         "not there"
     )
@@ -91,6 +93,36 @@ def test_points_found_are_held_to_exact_ones_and_zeros_to_symmetry(done, tmp_pat
         drawings = experiment.figures(results, tmp_path / "figures")
     assert [one.png.stem for one in drawings] == ["energy-and-index", "number-of-points", "flat-directions"]
     assert all(one.png.stat().st_size > 10_000 for one in drawings)
+
+
+@pytest.mark.parametrize(
+    ("change", "cases", "told"),
+    [
+        (lambda r: r.assign(points_found=0 * r.points_found), ["ring-5", "complete-6"], "met by either method"),
+        (lambda r: r.assign(points_found=r.points_found + 2000), ["ring-8", "square-3", "complete-6"], "beyond those"),
+        (lambda r: r.assign(points_found=r.points_found + r.points_known.where(r.kind == 0, 0)), ["ring-5"], "beyond"),
+        (lambda r: r.assign(unknown=r.unknown + 1), ["ring-5", "complete-6"], "classes found beyond"),
+        (lambda r: r.assign(slope=r.slope + 1e-6), ["ring-5", "square-3"], "largest gradient"),
+        (lambda r: r.assign(lowest=r.lowest + 0.1), ["ring-8", "square-3"], "ground state"),
+        (lambda r: r.assign(starts_by_method=r.starts_by_method * [1, 0]), ["square-3"], "both methods"),
+        (lambda r: r.assign(zeros_hessian=r.zeros_hessian + 1), ["linear-2", "tanh-2"], "zero eigenvalues"),
+    ],
+)
+def test_searches_that_are_wrong_are_told(done, change, cases, told):
+    spec, experiment, files = done
+    results = change(experiment.assemble(spec, files))
+    names = [one.name for one in experiment.verdicts(results) if one.state == DIFFERS]
+    for case in cases:
+        assert any(name.startswith(f"{case}:") and told in name for name in names)
+
+
+def test_a_search_that_finds_nothing_is_told(done, tmp_path):
+    spec, experiment, files = done
+    path = shutil.copy(files["case-square-3"], tmp_path)
+    with h5py.File(path, "r+", locking=False) as file:
+        file["kind"][...] = -1
+    states = {one.state for one in experiment.verdicts(experiment.assemble(spec, {"case-square-3": path}))}
+    assert DIFFERS in states
 
 
 def test_points_that_are_not_there_and_zeros_too_many_are_told(done, tmp_path):
