@@ -73,30 +73,31 @@ class Drift:
 def diffusion_matrices(grid: Grid, diffusion: Any) -> np.ndarray:
     """D at the cells, (size, dim, dim), symmetric and positive definite, from any of the forms in this file.
 
-    One number or one matrix holds everywhere; (dim,) numbers are its diagonal. Raises ArgumentError where D is not
-    symmetric or not positive, naming the cell.
+    One number or one matrix holds everywhere; dim numbers are its diagonal. Cells stand in the order of the points, or
+    in the shape of the grid. Raises ArgumentError where D is not symmetric or not positive, naming the cell.
     """
     dim, eye = grid.dim, np.eye(grid.dim)
     if callable(diffusion):
         values = np.asarray(_called("diffusion", diffusion, grid.points), dtype=np.float64)
-        if values.shape == (grid.size,) or (dim == 1 and values.shape == (grid.size, 1)):
-            values = values.reshape(-1, 1, 1) * eye
     else:
         values = _floats("diffusion", diffusion)
-        if values.ndim == 0:
-            values = values * eye
-        elif values.shape == (dim,):
-            values = np.diag(values)
-        elif values.shape == grid.shape:
-            values = values.reshape(-1, 1, 1) * eye
-        elif values.shape == (*grid.shape, dim, dim):
-            values = values.reshape(-1, dim, dim)
+    shape = values.shape
+    if shape == ():
+        values = values * eye
+    elif shape == (dim,):
+        values = np.diag(values)
+    elif shape in ((grid.size,), grid.shape):
+        values = values.reshape(-1, 1, 1) * eye
+    elif shape in ((grid.size, dim), (*grid.shape, dim)):
+        values = values.reshape(-1, dim, 1) * eye
+    elif shape == (*grid.shape, dim, dim):
+        values = values.reshape(-1, dim, dim)
     if values.shape == (dim, dim):
         values = np.broadcast_to(values, (grid.size, dim, dim))
     if values.shape != (grid.size, dim, dim):
         raise ArgumentError(
-            f"diffusion: got shape {values.shape}; a number, a matrix ({dim}, {dim}), or one of these for each of "
-            f"the cells {grid.shape} is needed"
+            f"diffusion: got shape {shape}; a number, a diagonal ({dim},), a matrix ({dim}, {dim}), or one of these "
+            f"for each of the cells {grid.shape} is needed"
         )
     _require_positive(grid, values)
     return values

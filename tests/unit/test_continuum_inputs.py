@@ -190,7 +190,9 @@ def test_forms_of_the_same_input_agree():
     """Numbers, matrices, arrays and functions; landscapes, functions and arrays."""
     one = FokkerPlanck(PLANE, potential=round_well, diffusion=0.7).generator
     cells = np.broadcast_to(0.7 * np.eye(2), (40, 40, 2, 2))
-    for diffusion in ([0.7, 0.7], 0.7 * np.eye(2), np.full((40, 40), 0.7), cells, lambda x: np.full(len(x), 0.7)):
+    diagonals = np.full((40, 40, 2), 0.7), lambda x: np.full((len(x), 2), 0.7), lambda x: 0.7
+    forms = [0.7, 0.7], 0.7 * np.eye(2), np.full((40, 40), 0.7), cells, lambda x: np.full(len(x), 0.7)
+    for diffusion in (*forms, *diagonals):
         other = FokkerPlanck(PLANE, potential=round_well, diffusion=diffusion).generator
         assert abs(one - other).max() < 1e-12 * abs(one).max()
     line = [FokkerPlanck(LINE, potential=f).generator for f in (DoubleWell(), well, well(LINE.points))]
