@@ -2,49 +2,42 @@
 
 import math
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from runs.experiments.information_bottleneck import BottleneckSpec
+from runs.experiments.information_bottleneck import BLOCKS, BottleneckSpec
+from runs.experiments.information_bottleneck_annealing import annealed_minimum
+from runs.experiments.information_bottleneck_landscape import landscape
 from runs.grid import Point, point_seed
 
-if TYPE_CHECKING:
-    from mcmc.landscapes.network import MLP
-    from mcmc.landscapes.network.neuron import TanhNeuron
-
-BURN_IN = 400
+FIRST_STEP = 1.0
+"""Of MALA, tuned in the burn-in: cut faster than it grows, and one too short leaves chains where they began."""
+BURN_IN = 500
 THIN = 40
 """MALA steps before the first draw, and between draws; the sampled laws are single wells, or nearly."""
-
-
-def landscape(spec: BottleneckSpec, system: str, weight_decay: float = 0.0) -> "TanhNeuron | MLP":
-    """The neuron or the network on its samples, the same for every law."""
-    from mcmc.landscapes.network import Data, mlp
-    from mcmc.landscapes.network.neuron import TanhNeuron
-    from mcmc.random import Stream, normals
-
-    task, seed = spec.task, point_seed(spec.seed, f"samples {system}")
-    dim = task.features if system == "network" else int(system.rpartition("-")[2])
-    drawn = normals(seed, Stream.PATTERNS, np.arange(dim + 1)[None, :], 0, np.arange(task.samples)[:, None])
-    inputs, noise = drawn[:, :dim, 0], drawn[:, dim, 0]
-    teacher = normals(seed, Stream.TEACHER, np.arange(dim), 0, 0)[:, 0]
-    targets = np.tanh(inputs @ teacher) + task.noise * noise
-    data = Data(inputs, targets[:, None], name=system)
-    if system == "network":
-        return mlp(data, (task.hidden,), weight_decay=weight_decay)
-    return TanhNeuron(data, weight_decay)
+NETWORK = 5
+"""Times as long a burn-in, and twice as many draws, for the network."""
 
 
 def measure_law(spec: BottleneckSpec, point: Point, draw: int) -> dict[str, Any]:
-    """Every column of one repeat."""
+    """Every column of one repeat; NaN where a law has no such thing."""
     seed = point_seed(spec.seed, f"{point.name} repeat-{draw}")
+    nothing = dict.fromkeys(
+        ("minimum", "minimum_error", "annealed", "annealed_error", "effective", "unconverged"), math.nan
+    )
     if point.parameters["law"] == "sgd":
-        return _sgd(spec, point, seed)
-    return _gibbs(spec, point, seed)
+        return nothing | _of_draws(spec, point, _sgd(spec, point, seed))
+    found = nothing | _of_draws(spec, point, _gibbs(spec, point, seed))
+    if draw < spec.effort.integrated:
+        found |= _integrated(spec, point, seed)
+        if point.parameters["system"] == "network":
+            found |= _annealed(spec, point, seed)
+    return found
 
 
-def _sgd(spec: BottleneckSpec, point: Point, seed: int) -> dict[str, Any]:
+def _sgd(spec: BottleneckSpec, point: Point, seed: int) -> np.ndarray:
+    """Draws (draws, chains, dim)."""
     from mcmc.samplers import SGD
 
     model, eta = landscape(spec, point.parameters["system"]), float(point.parameters["step_size"])
@@ -55,45 +48,87 @@ def _sgd(spec: BottleneckSpec, point: Point, seed: int) -> dict[str, Any]:
     for _ in range(spec.effort.draws):
         state, _ = sampler.step(state, sweeps)
         found.append(state.x.copy())
-    x = np.concatenate(found)
-    information = _information(spec, x)
-    return {"loss": model.energy(x).mean(), "information": information, "minimum": math.nan, "minimum_error": math.nan}
+    return np.array(found)
 
 
-def _gibbs(spec: BottleneckSpec, point: Point, seed: int) -> dict[str, Any]:
-    from mcmc.errors import ConvergenceWarning
-    from mcmc.local_entropy import integration
+def _gibbs(spec: BottleneckSpec, point: Point, seed: int) -> np.ndarray:
+    """Draws (draws, chains, dim)."""
     from mcmc.samplers import MALA
 
     system, beta = point.parameters["system"], float(point.parameters["beta"])
-    plain = landscape(spec, system)
-    prior = spec.task.deviation
     network = system == "network"
-    chains = max(8, spec.effort.chains // 50) if network else spec.effort.chains
+    chains = max(2 * BLOCKS, spec.effort.chains // 20) if network else spec.effort.chains
     # The weight decay makes exp(-beta f) times the prior of one energy.
-    sampler = MALA(landscape(spec, system, 1.0 / (beta * prior**2)), beta, step_size=0.1 / beta)
-    state, _ = sampler.thermalize(sampler.init(chains, seed), BURN_IN * (5 if network else 1))
+    decay = 1.0 / (beta * spec.task.deviation**2)
+    sampler = MALA(landscape(spec, system, decay), beta, step_size=FIRST_STEP)
+    state, _ = sampler.thermalize(sampler.init(chains, seed), BURN_IN * (NETWORK if network else 1))
     found = []
-    for _ in range(spec.effort.draws * (10 if network else 1)):
+    for _ in range(spec.effort.draws * (2 if network else 1)):
         state, _ = sampler.step(state, THIN)
         found.append(state.x.copy())
-    x = np.concatenate(found)
-    loss = float(plain.energy(x).mean())
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    return np.array(found)
+
+
+def _of_draws(spec: BottleneckSpec, point: Point, x: np.ndarray) -> dict[str, Any]:
+    """Loss, information and cross entropy with the prior of draws (draws, chains, dim), of all and of blocks of chains.
+
+    Chains are independent of each other, draws of one chain need not be.
+    """
+    system = point.parameters["system"]
+    plain, dim = landscape(spec, system), x.shape[-1]
+    known = system != "network"
+
+    def measured(part: np.ndarray) -> tuple[float, float, float]:
+        rows = part.reshape(-1, dim)
+        cross = _cross_entropy(spec, rows)
+        return float(plain.energy(rows).mean()), _information(spec, rows) if known else math.nan, cross
+
+    whole = measured(x)
+    blocks = np.array([measured(x[:, block::BLOCKS]) for block in range(BLOCKS)]).T
+    halves = [_information(spec, x[:, k::2].reshape(-1, dim)) for k in (0, 1)] if known else [math.nan]
+    names = ("loss", "information", "cross")
+    return {
+        **dict(zip(names, whole, strict=True)),
+        **{f"{name}_block": values for name, values in zip(names, blocks, strict=True)},
+        "half": float(np.mean(halves)),
+    }
+
+
+def _integrated(spec: BottleneckSpec, point: Point, seed: int) -> dict[str, float]:
+    """u(0, beta s^2) of the plain loss, which is the minimum, by integration of the local entropy."""
+    from mcmc.errors import ConvergenceWarning
+    from mcmc.local_entropy import integration
+
+    beta, plain = float(point.parameters["beta"]), landscape(spec, point.parameters["system"])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ConvergenceWarning)
         curve = integration(
-            plain, np.zeros(plain.dim), scale=[beta * prior**2], beta=beta, seed=seed, sweeps=spec.effort.steps,
-            directions=0,
+            plain, np.zeros(plain.dim), scale=[beta * spec.task.deviation**2], beta=beta, seed=seed,
+            sweeps=spec.effort.steps, directions=0,
         )  # fmt: skip
-    minimum = float(curve.value[0])
-    information = beta * (minimum - loss) if network else _information(spec, x)
-    return {"loss": loss, "information": information, "minimum": minimum, "minimum_error": float(curve.error[0])}
+    for one in caught:
+        # To the log of the point.
+        warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+    doubtful = any(issubclass(one.category, ConvergenceWarning) for one in caught)
+    return {
+        "minimum": float(curve.value[0]), "minimum_error": float(curve.error[0]), "unconverged": float(doubtful),
+    }  # fmt: skip
+
+
+def _annealed(spec: BottleneckSpec, point: Point, seed: int) -> dict[str, float]:
+    paths = max(2 * BLOCKS, spec.effort.chains // 5)
+    found = annealed_minimum(spec, point.parameters["system"], float(point.parameters["beta"]), paths, seed)
+    return {"annealed": found.minimum, "annealed_error": found.error, "effective": found.effective}
+
+
+def _cross_entropy(spec: BottleneckSpec, x: np.ndarray) -> float:
+    """-E_q[ln p] of draws (count, dim) of q, in nats."""
+    variance = spec.task.deviation**2
+    return float(0.5 * ((x**2).sum(axis=1).mean() / variance + x.shape[1] * math.log(2.0 * math.pi * variance)))
 
 
 def _information(spec: BottleneckSpec, x: np.ndarray) -> float:
     """KL(q | p) of draws (count, dim) of q: -H(q) - E_q[ln p], in nats."""
     from mcmc.statistics.nearest_neighbours import differential_entropy
 
-    variance = spec.task.deviation**2
-    cross = 0.5 * ((x**2).sum(axis=1).mean() / variance + x.shape[1] * math.log(2.0 * math.pi * variance))
-    return float(cross - differential_entropy(x).value)
+    return _cross_entropy(spec, x) - float(differential_entropy(x).value)

@@ -6,7 +6,7 @@ import numpy as np
 
 from mcmc.landscape import SmoothLandscape
 
-POINTS = {1: 4001, 2: 401, 3: 81}
+POINTS = {1: 4001, 2: 201, 3: 81}
 REACH = 9.0
 """Half the width of the grid in standard deviations of the law."""
 AT_ONCE = 50_000
@@ -21,6 +21,8 @@ class GibbsLaw(NamedTuple):
     """KL(q | p), nats."""
     minimum: float
     """-ln Z / beta."""
+    cross: float
+    """-E[ln p], nats."""
 
 
 def gibbs_laws(landscape: SmoothLandscape, beta: np.ndarray, deviation: float) -> list[GibbsLaw]:
@@ -51,4 +53,5 @@ def _summed(landscape, beta, deviation, centre, spread):
     loss = float(weight @ f)
     mean = weight @ points
     width = np.sqrt(weight @ (points - mean) ** 2)
-    return GibbsLaw(loss, -beta * loss - log_z, -log_z / beta), mean, width
+    cross = float(-(weight @ log_prior) - np.log(norm))
+    return GibbsLaw(loss, -beta * loss - log_z, -log_z / beta, cross), mean, width

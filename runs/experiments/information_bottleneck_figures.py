@@ -1,4 +1,4 @@
-"""Figure of "information-bottleneck" and its headline numbers."""
+"""Figures of "information-bottleneck": the plane of information and loss, and both functionals against beta."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from runs.figures import PAGE_WIDTH, THEORY, Drawing, new_figure, save
-from runs.tables import with_error
-from runs.verdict import LARGEST_OF_MANY, Verdict, largest_score
 
 if TYPE_CHECKING:
     import xarray
@@ -17,6 +15,11 @@ SGD = {"color": "#D55E00", "marker": "s", "label": "SGD at rest"}
 
 
 def draw(results: "xarray.Dataset", out: Path) -> list[Drawing]:
+    """Both."""
+    return [_planes(results, out), _functionals(results, out)]
+
+
+def _planes(results: "xarray.Dataset", out: Path) -> Drawing:
     """One panel a system, and the excess of SGD."""
     systems = [str(name) for name in results["system"].values]
     figure, axes = new_figure(PAGE_WIDTH, 2.9, ncols=len(systems) + 1, squeeze=False)
@@ -37,9 +40,69 @@ def draw(results: "xarray.Dataset", out: Path) -> list[Drawing]:
         "by MALA, their entropy by nearest neighbours; squares: SGD at rest with batches of "
         f"{attrs['batch']} and several learning rates. ({network}) A network of {attrs['network_dim']} weights by "
         f"samples alone: information from the local entropy around 0. ({last}) Loss of SGD above the curve at the "
-        f"same information. Bars: one standard error over {attrs['repeats']} repeats."
+        f"same information. Bars: one standard error of {attrs['repeats']} repeats, from groups of independent chains, "
+        "and what half as many draws change."
     )
-    return [save(figure, out, "information", caption)]
+    return save(figure, out, "information", caption)
+
+
+def _functionals(results: "xarray.Dataset", out: Path) -> Drawing:
+    """Both functionals of sampled laws of each neuron beside the exact minimiser, and what they are above it."""
+    neurons = [str(name) for name in results["neuron"].values]
+    figure, axes = new_figure(PAGE_WIDTH, 2.6 * len(neurons) + 0.4, nrows=len(neurons), ncols=2, squeeze=False)
+    for letters, row, name in zip(("ab", "cd", "ef"), axes, neurons, strict=False):
+        _against_beta(row[0], results, name)
+        _above_minimum(row[1], results, name)
+        for letter, ax in zip(letters, row, strict=True):
+            ax.set_title(f"({letter})", loc="left")
+            ax.set_title(_named(name), loc="right")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    caption = (
+        "The information-bottleneck functional J = E[f] + KL(q | p) / beta with a Gaussian prior, and E[f] - H(q) / "
+        "beta without it, against beta. Left: lines, both at the exact minimiser of J, exp(-beta f) p / Z; circles: "
+        "sampled Gibbs laws; squares: SGD at rest, each at the beta at which the minimiser holds as much information. "
+        "Right: beta (J - min J) = KL(q | minimiser) in nats, which is 0 for the minimiser and above it for every "
+        "other law: Gibbs laws at 0 within errors, SGD above. What E[f] - H / beta lacks is the "
+        "prior, -E[ln p] / beta: its minimiser is another, and here has no mass, for f is bounded."
+    )
+    return save(figure, out, "functionals", caption)
+
+
+STYLES = {"functional": ("-", "full", "J"), "free": ("--", "none", r"\mathrm{E}[f]-H/\beta")}
+
+
+def _against_beta(ax: Any, results: "xarray.Dataset", name: str) -> None:
+    # Far below the betas that are sampled E[f] - H / beta falls without end.
+    shown = np.flatnonzero(results["curve_beta"].values > 0.5 * float(results["beta"].min()))
+    law = results.sel(neuron=name).isel(curve=shown)
+    for which, (line, fill, said) in STYLES.items():
+        ax.plot(law["curve_beta"], law[f"exact_{which}"], color="0.25", linestyle=line, linewidth=1.0,
+                label=f"${said}$ of the minimiser of $J$, exact")  # fmt: skip
+        for stem, at, place, look in _sampled(results, name):
+            ax.errorbar(place, at[f"{stem}_{which}"], at[f"{stem}_{which}_error"], linestyle="none", markersize=4,
+                        fillstyle=fill, **{**look, "label": f"${said}$, {look['label']}"})  # fmt: skip
+    ax.set(xscale="log", xlabel=r"inverse temperature $\beta$", ylabel="functional (loss)")
+
+
+def _sampled(results: "xarray.Dataset", name: str) -> list[tuple[str, Any, Any, dict[str, Any]]]:
+    found = []
+    if "gibbs_functional" in results:
+        found.append(("gibbs", results.sel(system=name), results["beta"], GIBBS))
+    if "sgd_functional" in results:
+        at = results.sel(neuron=name)
+        found.append(("sgd", at, at["sgd_beta"], SGD))
+    return found
+
+
+def _above_minimum(ax: Any, results: "xarray.Dataset", name: str) -> None:
+    ax.axhline(0.0, **THEORY)
+    for stem, at, place, look in _sampled(results, name):
+        if stem == "gibbs":
+            above, error = at["gibbs_functional"] - results.sel(neuron=name)["known_functional"], "gibbs_functional"
+        else:
+            above, error = at["excess_loss"], "excess_loss"
+        ax.errorbar(place, place * above, place * at[f"{error}_error"], linestyle="none", markersize=4, **look)
+    ax.set(xscale="log", xlabel=r"inverse temperature $\beta$", ylabel=r"$\beta\,(J-\min J)$ (nats)")
 
 
 def _plane(ax: Any, results: "xarray.Dataset", system: str) -> None:
@@ -81,75 +144,3 @@ def _excess(ax: Any, results: "xarray.Dataset") -> None:
         ax.errorbar(results["step_size"], at["excess_loss"], at["excess_loss_error"], color=SGD["color"], marker=marker,
                     markersize=4, linewidth=0.8, label=_named(str(name)))  # fmt: skip
     ax.legend()
-
-
-def scores(results: "xarray.Dataset") -> dict[str, np.ndarray]:
-    """(sampled - exact) / error of the Gibbs laws of neurons, by quantity: (neurons, betas)."""
-    found = {}
-    if "gibbs_loss" in results:
-        for name in ("loss", "information", "minimum"):
-            at = results.sel(system=results["neuron"].values)
-            known = results[f"known_{name}"].transpose("neuron", "beta").values
-            value, error = (at[f"gibbs_{name}{end}"].transpose("system", "beta").values for end in ("", "_error"))
-            found[name] = (value - known) / error
-    return found
-
-
-def summary(results: "xarray.Dataset") -> list[str]:
-    """Scores against exact sums, and how far SGD is from the curve."""
-    lines = []
-    repeats = int(results.attrs["repeats"])
-    for name, z in scores(results).items():
-        known = np.isfinite(z)
-        if known.any():
-            lines.append(
-                f"Gibbs laws, {name}: largest |t| {np.abs(z[known]).max():.2f} of {int(known.sum())} against exact "
-                f"sums (Student's t, {repeats - 1} degrees of freedom)"
-            )
-    if "excess_loss" in results:
-        for name in results["neuron"].values:
-            at = results.sel(neuron=name)
-            said = ", ".join(
-                f"{with_error(float(v), float(e))} at eta = {float(eta):g}"
-                for eta, v, e in zip(results["step_size"], at["excess_loss"], at["excess_loss_error"], strict=True)
-                if np.isfinite(v) and e > 0
-            )
-            lines.append(f"SGD on the {_named(str(name))}: loss above the curve at the same information {said}")
-    if "gibbs_loss" in results:
-        lines += [line for i in range(results.sizes["beta"]) for line in _of_network(results.isel(beta=i))]
-    return lines
-
-
-def _of_network(cells: "xarray.Dataset") -> list[str]:
-    at = cells.sel(system="network")
-    if not np.isfinite(at["gibbs_loss"]):
-        return []
-    loss, information = (
-        with_error(float(at[f"gibbs_{name}"]), float(at[f"gibbs_{name}_error"])) for name in ("loss", "information")
-    )
-    return [f"network, beta = {float(at['beta']):g}: loss {loss}, information {information} nats"]
-
-
-def verdicts(results: "xarray.Dataset") -> list[Verdict]:
-    """Gibbs laws beside exact sums, and SGD beside the curve that bounds every law."""
-    freedom = int(results.attrs["repeats"]) - 1
-    if freedom < 1:
-        return []
-    found = []
-    for name, t in scores(results).items():
-        found += largest_score(f"Gibbs laws, {name}", normal_scores(t, freedom), "exact: sums over the weights")
-    if "excess_loss" in results:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            t = (results["excess_loss"] / results["excess_loss_error"]).values
-        z = normal_scores(t[np.isfinite(t)], freedom)
-        if z.size:
-            found.append(Verdict(f"loss of SGD below the exact curve, largest z of {z.size}", float(max(-z.min(), 0.0)),
-                                 None, LARGEST_OF_MANY, "exact: Gibbs laws bound every law", "at most"))  # fmt: skip
-    return found
-
-
-def normal_scores(t: np.ndarray, freedom: int) -> np.ndarray:
-    """Scores of the normal distribution that are as unlikely as Student's t."""
-    from scipy import stats
-
-    return np.sign(t) * stats.norm.isf(stats.t.sf(np.abs(t), freedom))
