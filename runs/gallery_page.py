@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mcmc.errors import EntroscapeError
 from runs import load, page
+from runs.gallery_talk import SLIDES, slides_of
 from runs.report import drawings_of
 from runs.results import read_results, warnings_of
 from runs.spec import show_value
@@ -24,7 +25,7 @@ MOST_LINES = 4
 STYLE = """<style>
 .agrees { color: #1a7f4b; } .differs { color: #b3261e; font-weight: 600; } .undecided { color: #946200; }
 .none { color: var(--soft); } td.verdict { white-space: nowrap; }
-nav td:first-child { white-space: nowrap; } section { margin-top: 3.2rem; }
+nav:not(.talk) td:first-child { white-space: nowrap; } section { margin-top: 3.2rem; }
 h3 { font-size: 1rem; margin: 1.6rem 0 .4rem; }
 </style>"""
 
@@ -48,6 +49,15 @@ class Section:
         """The worst verdict, or NONE."""
         states = {verdict.state for verdict in self.verdicts}
         return next((state for state in (DIFFERS, UNDECIDED, AGREES) if state in states), NONE)
+
+    @property
+    def headline(self) -> str:
+        """The first number that has an error and a reference, or a verdict without an error, or what is said first."""
+        first = next((verdict for verdict in self.verdicts if verdict.error is not None), None)
+        chosen = first or next(iter(self.verdicts), None)
+        if chosen is None:
+            return self.said[0] if self.said else ""
+        return f"{chosen.name}: {chosen.shown}, reference {chosen.expected}"
 
     @property
     def told(self) -> str:
@@ -90,6 +100,7 @@ def gallery_page(sections: Sequence[Section]) -> str:
         "brackets, published or exact values beside them, and whether they agree.</p>",
         page.paragraphs(_totals(sections), "summary"),
         _overview(sections),
+        _talk(sections),
     ]
     body += [line for one in sections for line in _section(one)]
     return page.page("Entroscape: gallery", body)
@@ -123,7 +134,7 @@ def _overview(sections: Sequence[Section]) -> str:
     for one in sections:
         name = page.escape(one.entry.name)
         kind = DIFFERS if one.fault or one.entry.state == FAULT else one.state
-        number = page.escape(one.said[0] if one.said else "")
+        number = page.escape(one.headline)
         rows.append(
             f'<tr><td><a href="#{name}">{name}</a></td><td>{number}</td>'
             f'<td class="{kind}">{page.escape(one.told)}</td></tr>'
@@ -132,12 +143,34 @@ def _overview(sections: Sequence[Section]) -> str:
     return f'<nav class="scroll"><table>{head}<tbody>{"".join(rows)}</tbody></table></nav>'
 
 
+def _talk(sections: Sequence[Section]) -> str:
+    """The slides in their order, each with its figures; those of runs that are not on the page are left out."""
+    drawn = {one.entry.name: {drawing.png.stem for drawing in one.drawings} for one in sections}
+    rows = []
+    for slide in SLIDES:
+        links = [
+            f'<a href="#{_anchor(name, stem)}">{page.escape(f"{name}: {stem}")}</a>'
+            for name, stems in slide.shown.items()
+            for stem in stems
+            if stem in drawn.get(name, ())
+        ]
+        shown = ", ".join(links) or '<span class="none">not on this page</span>'
+        rows.append(f"<tr><td>{page.escape(slide.title)}</td><td>{shown}</td></tr>")
+    head = "<thead><tr><th>slide of the talk</th><th>figures</th></tr></thead>"
+    return f'<nav class="scroll talk"><table>{head}<tbody>{"".join(rows)}</tbody></table></nav>'
+
+
+def _anchor(name: str, stem: str) -> str:
+    return page.escape(f"{name}--{stem}", quote=True)
+
+
 def _section(one: Section) -> list[str]:
     name = one.entry.name
     body = [
         f'<section id="{page.escape(name, quote=True)}">',
         page.heading(name),
         f'<p class="lead">{page.escape(load.headline(load.bundled()[name]))}</p>',
+        f'<p class="lead">Of the talk: {page.escape("; ".join(slides_of(name)))}.</p>',
     ]
     trouble = one.fault or one.entry.message
     if trouble:
@@ -149,7 +182,8 @@ def _section(one: Section) -> list[str]:
         body.append(_verdicts(one.verdicts))
     elif one.said:
         body.append('<p class="none">No published or exact value to compare with: no verdict.</p>')
-    body += [page.image(drawing.png, drawing.caption) for drawing in one.drawings]
+    for drawing in one.drawings:
+        body.append(f'<div id="{_anchor(name, drawing.png.stem)}">{page.image(drawing.png, drawing.caption)}</div>')
     if one.warnings:
         box = page.warnings_box(one.warnings)
         few = len(one.warnings) <= 2

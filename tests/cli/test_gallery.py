@@ -1,7 +1,9 @@
 """The gallery: every bundled spec has a quick version, runs land on one page with verdicts, again does nothing."""
 
+import inspect
 import math
 import re
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +12,8 @@ from runs import gallery as module
 from runs import load
 from runs.cli import main
 from runs.gallery import chosen, gallery, quick, quick_specs
+from runs.gallery_talk import SLIDES, slides_of
+from runs.report import report
 from runs.verdict import AGREES, DIFFERS, UNDECIDED, Verdict, largest_score
 
 TINY = {
@@ -48,6 +52,17 @@ def test_quick_versions_are_of_bundled_specs():
     assert set(quick_specs()) == set(load.bundled())
 
 
+def test_every_bundled_spec_is_of_a_slide_and_every_slide_has_figures_that_are_drawn():
+    assert {name for slide in SLIDES for name in slide.shown} == set(load.bundled())
+    assert len({slide.title for slide in SLIDES}) == len(SLIDES)
+    for slide in SLIDES:
+        for name, stems in slide.shown.items():
+            module = Path(inspect.getfile(type(load.load(name).experiment)))
+            code = "".join(path.read_text() for path in module.parent.glob(f"{module.stem}*.py"))
+            assert [stem for stem in stems if not re.search(rf'save\([^)]*"{stem}"|stem = "{stem}"', code)] == []
+    assert slides_of("homogenization") == ["Homogenization of SDEs"]
+
+
 def test_page_has_figures_numbers_references_and_verdicts(tmp_path, tiny, unrendered, capsys):
     out = tmp_path / "gallery"
     assert main(["gallery", "-o", str(out), "--workers", "1", "--only", *TINY]) == 0
@@ -59,12 +74,23 @@ def test_page_has_figures_numbers_references_and_verdicts(tmp_path, tiny, unrend
     assert "0.8929" in page
     assert "Hasenbusch" in page
     assert "exact: enumeration" in page
+    linked, anchors = re.findall(r'href="#([^"]+)"', page), re.findall(r' id="([^"]+)"', page)
+    assert set(linked) <= set(anchors)
+    assert "stationary-points--flat-directions" in linked
+    assert "Of the talk: Symmetries in deep architectures: matrix factorization and permutation;" in page
+    assert page.index("Homogenization of SDEs") < page.index("Symmetries in deep architectures")
+    # A number with its reference for each run, not the first line of what is said.
+    assert re.search(r'<a href="#xy-bkt-quick">xy-bkt-quick</a></td><td>[^<]*, reference 0.89', page)
     assert f"gallery: {out / 'gallery.html'}" in capsys.readouterr().out
 
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.suffix in (".h5", ".html")}
     assert gallery(out, workers=1) == 0
     assert "nothing to do" in capsys.readouterr().err
     assert before == {path: path.stat().st_mtime_ns for path in before}
+    # Of these two kinds one takes its errors from bins.
+    lines = report(out / "stationary-points", 4)
+    assert lines[0].startswith("--bins 4: errors of this experiment come from independent repeats")
+    assert not report(out / "xy-bkt-quick", 4)[0].startswith("--bins")
 
 
 def test_failed_run_is_named_and_the_others_go_on(tmp_path, tiny, unrendered):
@@ -121,6 +147,16 @@ def test_verdict_follows_from_error_and_reference(measured, error, relation, sta
     verdict = Verdict("x", measured, error, 1.0, "exact", relation)
     assert verdict.state == state
     assert verdict.said.startswith(state)
+
+
+def test_verdict_says_on_which_side_of_a_bound_the_number_is():
+    def said(measured, relation):
+        return Verdict("x", measured, 0.1, 1.0, "exact", relation).said
+
+    assert said(-1.0, "below") == "agrees: below by 20.0 standard errors"
+    assert said(3.0, "below") == "differs: above by 20.0 standard errors"
+    assert said(3.0, "above") == "agrees: above by 20.0 standard errors"
+    assert said(1.1, "above") == "undecided: 1.0 standard errors from 1"
 
 
 def test_verdict_counts_standard_errors_of_the_difference():
