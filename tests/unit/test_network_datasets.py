@@ -111,7 +111,7 @@ def test_files_of_images(tmp_path):
     (tmp_path / "t10k-labels-idx1-ubyte.gz").write_bytes(gzip.compress(b"none"))
     with pytest.raises(LandscapeError, match="idx file"):
         fashion_mnist(tmp_path)
-    with pytest.raises(LandscapeError, match="sudo apt install dataset-fashion-mnist"):
+    with pytest.raises(LandscapeError, match=r"sudo apt install dataset-fashion-mnist, and leave `path` out"):
         fashion_mnist(tmp_path / "nowhere")
 
 
