@@ -41,7 +41,7 @@ def report(out: Path, bins: int | Literal["auto"] | None = None) -> list[str]:
         run = load.load(shown(out))
         results = assemble(folder, run, None if bins == "auto" else bins)
     lines = write_report(folder, run, results)
-    if bins is not None and not getattr(run.experiment, "uses_bins", True):
+    if bins is not None and not run.experiment.uses_bins:
         lines.insert(0, f"--bins {bins}: errors of this experiment come from independent repeats, bins change nothing")
     return lines
 

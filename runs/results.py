@@ -29,6 +29,8 @@ def assemble(folder: RunFolder, run: Run, bins: int | None = None) -> "xarray.Da
     files = done_files(folder, records := survey(folder, run))
     if not files:
         raise StoreError(f"{folder.root}: no point is done yet, so there are no results; entroscape status tells more")
+    if not run.experiment.uses_bins:
+        bins = None
     draws = min(run.experiment.draws(run.spec, p) for p in run.experiment.points(run.spec) if p.name in files)
     if bins is not None and bins > draws:
         raise ArgumentError(f"--bins {bins}: the chains have {draws} draws; needs at most {draws} bins per chain")

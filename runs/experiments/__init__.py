@@ -68,6 +68,8 @@ class Experiment(ABC):
     Spec: ClassVar[type[RunSpec]]
     extendable: ClassVar[tuple[str, ...]] = ()
     """Dotted keys that may grow in a folder already begun: a number raised, a list given further values."""
+    uses_bins: ClassVar[bool] = True
+    """Whether errors come from jackknife bins of series; else from independent repeats, which bins do not change."""
 
     def may_grow(self, spec: Any) -> tuple[str, ...]:
         """The keys that may grow in a folder of this spec."""

@@ -92,6 +92,7 @@ class LocalEntropyAgreement(Experiment):
 
     Spec = AgreementSpec
     extendable = ("grid.source", "grid.n", "grid.alpha", "grid.temperature", "grid.instances")
+    uses_bins = False
 
     def points(self, spec: AgreementSpec) -> list[Point]:
         """A point for each source, size, alpha and temperature."""

@@ -124,6 +124,7 @@ class NetworkNoise(Experiment):
 
     Spec = NetworkNoiseSpec
     extendable = ("grid.step_size", "grid.batch", "grid.replacement", "grid.seeds")
+    uses_bins = False
 
     def fixed(self, spec: NetworkNoiseSpec) -> Mapping[str, str]:
         """Snapshots of a run follow each other in a file."""

@@ -133,6 +133,7 @@ class NetworkOptimizers(Experiment):
 
     Spec = NetworkOptimizersSpec
     extendable = ("grid.optimizer", "grid.seeds")
+    uses_bins = False
 
     def fixed(self, spec: NetworkOptimizersSpec) -> Mapping[str, str]:
         """What the step size was chosen with."""

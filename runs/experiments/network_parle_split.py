@@ -88,6 +88,7 @@ class NetworkParleSplit(Experiment):
 
     Spec = NetworkParleSplitSpec
     extendable = ("grid.optimizer", "grid.fraction", "grid.seeds")
+    uses_bins = False
 
     def fixed(self, spec: NetworkParleSplitSpec) -> Mapping[str, str]:
         """What the step size was chosen with."""

@@ -122,6 +122,7 @@ class NetworkPhaseDiagram(Experiment):
 
     Spec = NetworkPhaseDiagramSpec
     extendable = ("grid.step_size", "grid.batch", "grid.seeds")
+    uses_bins = False
 
     def points(self, spec: NetworkPhaseDiagramSpec) -> list[Point]:
         """A point for each cell: its seeds are chains of one sampler."""

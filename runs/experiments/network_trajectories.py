@@ -108,6 +108,7 @@ class NetworkTrajectories(Experiment):
 
     Spec = NetworkTrajectoriesSpec
     extendable = ("trajectories.epochs", "grid.noise", "grid.batch")
+    uses_bins = False
 
     def fixed(self, spec: NetworkTrajectoriesSpec) -> Mapping[str, str]:
         """Runs at all minima advance together."""

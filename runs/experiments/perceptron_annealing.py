@@ -117,6 +117,7 @@ class PerceptronAnnealing(Experiment):
         *("grid.method", "grid.n", "grid.alpha", "grid.instances"),
         *(f"grid.largest_n.{method}" for method in ANNEALERS),
     )
+    uses_bins = False
 
     def points(self, spec: AnnealingSpec) -> list[Point]:
         """A point for each method, size and alpha."""

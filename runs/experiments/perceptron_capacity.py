@@ -57,6 +57,7 @@ class PerceptronCapacity(Experiment):
 
     Spec = CapacitySpec
     extendable = ("grid.method", "grid.n", "grid.alpha", "grid.instances")
+    uses_bins = False
 
     def points(self, spec: CapacitySpec) -> list[Point]:
         """A point for each method, size and alpha."""

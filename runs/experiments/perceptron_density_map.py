@@ -61,6 +61,7 @@ class PerceptronDensityMap(PerceptronLocalEntropy):
     """Theory of the densest groups of solutions as a map, with measured local entropies."""
 
     Spec = DensityMapSpec
+    uses_bins = False
 
     def assemble(self, spec: LocalEntropySpec, files: Mapping[str, Path], bins: int | None = None) -> "xarray.Dataset":
         """Means over instances, which are independent (`bins` has nothing to do), and the map of theory."""

@@ -73,6 +73,7 @@ class PerceptronEnumeration(Experiment):
 
     Spec = EnumerationSpec
     extendable = ("grid.n", "grid.alpha", "grid.instances")
+    uses_bins = False
 
     def points(self, spec: EnumerationSpec) -> list[Point]:
         """A point for each size and alpha."""

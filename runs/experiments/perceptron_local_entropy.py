@@ -184,6 +184,7 @@ class PerceptronLocalEntropy(Experiment):
         "grid.instances_beyond",
         "sampling.instances",
     )
+    uses_bins = False
 
     def fixed(self, spec: LocalEntropySpec) -> dict[str, str]:
         """Distances stay as they are."""

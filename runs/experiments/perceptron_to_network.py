@@ -168,6 +168,8 @@ class PerceptronToNetwork(Experiment):
         """Seconds, roughly."""
         return self.draws(spec, point) * (0.3 if "source" in point.parameters else 3.0)
 
+    uses_bins = False
+
     def memory(self, spec: PerceptronToNetworkSpec, point: Point) -> int:
         """Messages, or data and the basis of Lanczos."""
         if "source" in point.parameters:

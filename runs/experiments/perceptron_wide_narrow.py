@@ -120,6 +120,7 @@ class PerceptronWideNarrow(Experiment):
 
     Spec = WideNarrowSpec
     extendable = ("grid.dynamics", "grid.passes", "grid.runs")
+    uses_bins = False
 
     def fixed(self, spec: WideNarrowSpec) -> Mapping[str, str]:
         """Instances follow each other in a file."""

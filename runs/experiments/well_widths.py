@@ -69,6 +69,7 @@ class WellWidths(Experiment):
 
     Spec = WellWidthsSpec
     extendable = ("grid.case", "grid.repeats")
+    uses_bins = False
 
     def points(self, spec: WellWidthsSpec) -> list[Point]:
         """A point for each case."""

@@ -73,6 +73,7 @@ class XYQuench(Experiment):
 
     Spec = QuenchSpec
     extendable = ("quench.quenches", "grid.size")
+    uses_bins = False
 
     def points(self, spec: QuenchSpec) -> list[Point]:
         """A point for each size."""
