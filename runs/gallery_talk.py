@@ -1,4 +1,4 @@
-"""Slides of the talk in their order, and the figures of bundled specs that show what each of them says, measured."""
+"""Slides of P. Chaudhari's talk on why SGD is so special (www.pratikac.info), and the figures that measure each."""
 
 from typing import NamedTuple
 
