@@ -27,6 +27,7 @@ from mcmc.landscapes.network.array_modules import (
 )
 from mcmc.landscapes.network.data import Data, checked_data
 from mcmc.landscapes.network.losses import LOSSES
+from mcmc.landscapes.network.outer_products import fill_outer_products
 from mcmc.memory import require_memory
 from mcmc.random import Stream, normals
 
@@ -159,8 +160,8 @@ class MLP:
         count = slopes[0].shape[0]
         require_memory(8.0 * count * self.dim, f"gradients of {count} samples", "take a smaller batch")
         gradients = np.empty_like(slopes[0], shape=(count, self.dim))
-        for (begin, bias, end, a, b), level, slope in zip(self._spans, levels, slopes, strict=True):
-            np.multiply(level[:, :, None], slope[:, None, :], out=gradients[:, begin:bias].reshape(count, a, b))
+        for (begin, bias, end, _, _), level, slope in zip(self._spans, levels, slopes, strict=True):
+            fill_outer_products(gradients, begin, level, slope)
             gradients[:, bias:end] = slope
         return gradients
 
