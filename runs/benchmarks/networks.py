@@ -27,6 +27,11 @@ MANY_MEGABYTES = 100.0
 
 def sampler_rows() -> Iterator[Row]:
     """What SGLD, its preconditioned form and SGHMC add to the time that their gradients take in the same run."""
+    with one_linear_algebra_thread():
+        yield from _sampler_rows()
+
+
+def _sampler_rows() -> Iterator[Row]:
     landscape = Timed(network())
     keywords: dict[str, Any] = {"step_size": 1e-3, "batch_size": BATCH}
     samplers: dict[str, Any] = {
@@ -56,6 +61,11 @@ def torch_rows() -> Iterator[Row]:
 
 def noise_rows() -> Iterator[Row]:
     """Gradients of all samples, and the eigenvalues of their covariance."""
+    with one_linear_algebra_thread():
+        yield from _noise_rows()
+
+
+def _noise_rows() -> Iterator[Row]:
     landscape = network()
     x = landscape.initial_x([0], 1)[0]
     seconds = median_seconds(lambda: landscape.per_sample_gradients(x), process_seconds)
@@ -171,6 +181,18 @@ def peak_megabytes(samples: int) -> float:
         return tracemalloc.get_traced_memory()[1] / 1e6
     finally:
         tracemalloc.stop()
+
+
+@contextmanager
+def one_linear_algebra_thread() -> Iterator[None]:
+    """One thread for BLAS where threadpoolctl, which comes with scikit-learn, is there: others spin while they wait."""
+    try:
+        from threadpoolctl import threadpool_limits
+    except ImportError:
+        yield
+        return
+    with threadpool_limits(1, user_api="blas"):
+        yield
 
 
 @contextmanager
